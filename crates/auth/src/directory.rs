@@ -1,0 +1,180 @@
+//! What must never be forgotten: users, clients, keys, epochs, revocations, the audit trail. Durable, in SQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use countersign_guard::Revocation;
+
+use crate::env::Timestamp;
+use crate::model::audit::{AuditEntry, AuditQuery, Origin};
+use crate::model::client::Client;
+use crate::model::id::{ClientId, KeyId, UserId};
+use crate::model::key::{KeyState, StoredKey};
+use crate::model::revocation::{Cursor, LogPage};
+use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
+use crate::password::StoredPassword;
+use crate::store::StoreError;
+
+/// Users, clients, keys, epochs, revocations, audit.
+///
+/// # Contract
+/// Proved for every implementation by one suite (`crates/store/tests/conformance`).
+///
+/// 1. Each verb is atomic: it happens wholly or not at all, and what it answers is how it happened.
+/// 2. A verb that changes something returns only when the change is durable.
+/// 3. A verb that changes something appends its line to the audit trail in the same step. So does, in the same
+///    step, a verb that takes something back: it raises the epoch and appends the event to the revocation log.
+/// 4. The log's sequence has no gaps, and a reader who sees number *n* can see every number below.
+/// 5. An epoch never falls. A revocation's event lasts for [`Directory::event_lifetime`].
+/// 6. Of any number of simultaneous calls that cannot all succeed, exactly one does.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    // Users.
+
+    /// Adds a user (epoch 0, enabled). Address and name are unique among all users.
+    async fn add_user(&self, user: NewUser, origin: &Origin) -> Result<AddUser, StoreError>;
+    /// The user of this id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user of this address or name, with what proves that it is them.
+    async fn credentials(&self, who: &Identifier) -> Result<Option<Credentials>, StoreError>;
+    /// Users in the order of their ids, after `after`, at most `limit`.
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+    /// Changes a user's profile, roles or attributes; appends a `changed` event if anything did change.
+    async fn change_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        origin: &Origin,
+    ) -> Result<ChangeUser, StoreError>;
+    /// Sets a password from outside any session: raises the user's epoch, so that all their sessions and tokens end.
+    /// `None`: no such user. Else the new epoch.
+    async fn set_password(
+        &self,
+        id: UserId,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError>;
+    /// Replaces a password's hash by one of the same password under newer settings, if it is still `old`.
+    /// Raises no epoch. Whether it was.
+    async fn rehash_password(
+        &self,
+        id: UserId,
+        old: &StoredPassword,
+        new: StoredPassword,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+    /// Disables (raising the epoch) or enables a user. `None`: no such user. Setting what is already set changes nothing.
+    async fn set_user_enabled(
+        &self,
+        id: UserId,
+        enabled: bool,
+        origin: &Origin,
+    ) -> Result<Option<User>, StoreError>;
+    /// Deletes a user: sessions, grants and credentials go; tokens are revoked (`subject` below any epoch);
+    /// the audit trail keeps the id as a pseudonym and loses addresses and agents. Whether there was one.
+    async fn delete_user(&self, id: UserId, origin: &Origin) -> Result<bool, StoreError>;
+
+    // Clients.
+
+    /// All clients.
+    async fn clients(&self) -> Result<Vec<Client>, StoreError>;
+    /// Adds a client, or changes the one of this id (its epoch and creation stay). A client that comes to be
+    /// disabled by it loses its grants and tokens: its epoch rises.
+    async fn put_client(&self, client: Client, origin: &Origin) -> Result<Client, StoreError>;
+    /// Ends all grants and tokens of a client by raising its epoch. `None`: no such client. Else the new epoch.
+    async fn cut_off_client(
+        &self,
+        id: &ClientId,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError>;
+
+    // Keys.
+
+    /// All keys, tombstones included.
+    async fn keys(&self) -> Result<Vec<StoredKey>, StoreError>;
+    /// Adds a key. If it is `Active`, the active key of its purpose retires in the same step.
+    /// `false`: there is one of this `kid` already (a tombstone counts), or, for an `Active` one while `unless_active`,
+    /// the purpose has an active key already; nothing happened.
+    async fn add_key(
+        &self,
+        key: StoredKey,
+        unless_active: bool,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+    /// Moves a key on in its life; if it becomes `Active`, the active key of its purpose retires in the same step.
+    /// `false`: it is not in the state `from` any more, and nothing happened.
+    async fn move_key(
+        &self,
+        id: KeyId,
+        from: KeyState,
+        to: KeyState,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+    /// Drops a retired key whose last token has expired. Whether there was one.
+    async fn drop_key(&self, id: KeyId, origin: &Origin) -> Result<bool, StoreError>;
+    /// Takes a key out in an emergency: wipes it, leaves a tombstone, and appends a `key` event if it was one that
+    /// signs. `None`: no such key.
+    async fn remove_key(
+        &self,
+        id: KeyId,
+        origin: &Origin,
+    ) -> Result<Option<StoredKey>, StoreError>;
+
+    // Revocations.
+
+    /// Appends a revocation that no other verb causes: of one token or session, or of everything
+    /// (`all`: `below` is ignored, the issuer's epoch rises by one). The cursor after it.
+    async fn revoke(&self, what: Revocation, origin: &Origin) -> Result<Cursor, StoreError>;
+    /// What follows `after`, at most `limit` events of a tail; a snapshot if `after` is `None` or of another
+    /// incarnation. A cursor ahead of the log proves a roll-back: a new incarnation begins.
+    async fn revocations(
+        &self,
+        after: Option<Cursor>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<LogPage, StoreError>;
+    /// The issuer's epoch.
+    async fn issuer_epoch(&self) -> Result<u64, StoreError>;
+    /// Tells the longest lifetime of a token, leeway included, under the present configuration. The answer is the
+    /// longest that was ever told: how long an event lasts.
+    async fn event_lifetime(&self, configured: Duration) -> Result<Duration, StoreError>;
+
+    // Audit and upkeep.
+
+    /// Appends a line that belongs to no other verb.
+    async fn note(&self, entry: AuditEntry) -> Result<(), StoreError>;
+    /// Reads the trail, newest first.
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
+    /// Drops what has lapsed, in small steps: events by their own end, audit lines from before `audit_before`.
+    /// How many rows went in this step (at most `limit`); 0 when there is nothing left to do.
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        audit_before: Timestamp,
+        limit: u32,
+    ) -> Result<u32, StoreError>;
+}
+
+/// How [`Directory::add_user`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AddUser {
+    /// It is there now.
+    Added(User),
+    /// Another user has this address.
+    EmailTaken,
+    /// Another user has this name.
+    UsernameTaken,
+}
+
+/// How [`Directory::change_user`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeUser {
+    /// As it is now.
+    Changed(User),
+    /// No such user.
+    Unknown,
+    /// Another user has this address.
+    EmailTaken,
+    /// Another user has this name.
+    UsernameTaken,
+}

@@ -1,0 +1,171 @@
+//! A client: a registered application (RFC 6749 §2).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::id::ClientId;
+use crate::env::Timestamp;
+
+/// What kind of application it is, and so where its refresh token may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientKind {
+    /// Runs in a browser: the refresh token is in an httpOnly cookie, never in a body.
+    Browser,
+    /// Runs on a device: the refresh token is in bodies, and only in requests that no browser page can make.
+    Native,
+}
+
+/// How its sessions are renewed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Short access tokens, and a refresh token that is derived anew for each generation.
+    #[default]
+    Rotating,
+}
+
+/// A registered application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: String,
+    /// Where its refresh token may travel.
+    pub kind: ClientKind,
+    /// How its sessions are renewed.
+    #[serde(default)]
+    pub style: Style,
+    /// The `aud` of its access tokens; by default the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The `scope` that its tokens carry (space-separated), if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Origins (`https://app.example.com`) from which browsers may call with cookies: the CORS and CSRF list.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Claims to add to its tokens: claim name → where the value comes from.
+    #[serde(default)]
+    pub claims: BTreeMap<String, ClaimSource>,
+    /// How long its access tokens live.
+    #[serde(with = "seconds")]
+    pub access_ttl: Duration,
+    /// How long a session may rest unused.
+    #[serde(with = "seconds")]
+    pub idle_ttl: Duration,
+    /// How long a session may last at all.
+    #[serde(with = "seconds")]
+    pub absolute_ttl: Duration,
+    /// A disabled client gets no tokens.
+    pub enabled: bool,
+    /// Raised by whatever must end all its grants and tokens.
+    #[serde(default)]
+    pub epoch: u64,
+    /// When it was registered.
+    #[serde(default)]
+    pub created_at: Timestamp,
+}
+
+impl Client {
+    /// Lifetime of access tokens unless a client says otherwise: 5 minutes.
+    pub const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
+    /// Idle lifetime of a session unless a client says otherwise: 14 days.
+    pub const IDLE_TTL: Duration = Duration::from_secs(14 * 24 * 3600);
+    /// Absolute lifetime of a session unless a client says otherwise: 90 days.
+    pub const ABSOLUTE_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+
+    /// A client with the defaults.
+    #[must_use]
+    pub fn new(id: ClientId, kind: ClientKind, at: Timestamp) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            kind,
+            style: Style::Rotating,
+            audience: None,
+            scope: None,
+            origins: Vec::new(),
+            claims: BTreeMap::new(),
+            access_ttl: Self::ACCESS_TTL,
+            idle_ttl: Self::IDLE_TTL,
+            absolute_ttl: Self::ABSOLUTE_TTL,
+            enabled: true,
+            epoch: 0,
+            created_at: at,
+        }
+    }
+}
+
+/// Where a claim's value comes from. Written as `email`, `username`, `name`, `roles`, or `attributes.<name>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimSource {
+    /// The user's address.
+    Email,
+    /// The user's name to sign in with.
+    Username,
+    /// What to call them.
+    Name,
+    /// Their roles, an array.
+    Roles,
+    /// One of the operator's own fields, as it is.
+    Attribute(String),
+}
+
+impl Serialize for ClaimSource {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Email => serializer.serialize_str("email"),
+            Self::Username => serializer.serialize_str("username"),
+            Self::Name => serializer.serialize_str("name"),
+            Self::Roles => serializer.serialize_str("roles"),
+            Self::Attribute(name) => serializer.collect_str(&format_args!("attributes.{name}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClaimSource {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that names no source of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a source of a claim: email, username, name, roles or attributes.<name> expected")]
+pub struct InvalidClaimSource;
+
+impl std::str::FromStr for ClaimSource {
+    type Err = InvalidClaimSource;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClaimSource> {
+        match text {
+            "email" => Ok(Self::Email),
+            "username" => Ok(Self::Username),
+            "name" => Ok(Self::Name),
+            "roles" => Ok(Self::Roles),
+            _ => match text.strip_prefix("attributes.") {
+                Some(name) if !name.is_empty() => Ok(Self::Attribute(name.to_owned())),
+                _ => Err(InvalidClaimSource),
+            },
+        }
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(value.as_secs())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_secs)
+    }
+}

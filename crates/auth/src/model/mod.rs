@@ -1,0 +1,10 @@
+//! What there is: users, sessions, grants, clients, keys, revocations, and the trail of what happened.
+
+pub mod audit;
+pub mod client;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod revocation;
+pub mod session;
+pub mod user;

@@ -1,0 +1,154 @@
+//! What may be forgotten at the price of a new sign-in: sessions and grants. In SQL or in Redis.
+
+use async_trait::async_trait;
+
+use crate::env::Timestamp;
+use crate::model::audit::Origin;
+use crate::model::grant::{Entitlement, Grant, HandleHash, Network};
+use crate::model::id::{ClientId, SessionId, UserId};
+use crate::model::session::{Session, SessionView};
+use crate::password::StoredPassword;
+use crate::rotation::{Generation, Interval};
+use crate::store::StoreError;
+
+/// Sessions and their grants.
+///
+/// # Contract
+/// Proved for every implementation by one suite (`crates/store/tests/conformance`).
+///
+/// 1. Each verb is atomic and durable when it returns, and is never a look-up followed by a write.
+/// 2. Order across the two traits: what takes something back is in the directory's revocation log *before* (or in
+///    the same step as) it leaves here. Cut off in between, the log wins.
+/// 3. A session whose user, client or issuer epoch has moved is as good as gone: no verb answers from it but with
+///    `Stale`, no list shows it.
+/// 4. `rotate` decides by [`crate::rotation::Generations::present`] and nothing else; of any number of simultaneous
+///    calls with one generation, exactly one makes the next.
+#[async_trait]
+pub trait Sessions: Send + Sync + 'static {
+    /// Begins a session with its first grant, unless the user's, client's or issuer's epoch is no longer the one that
+    /// they carry, or the user or client is gone or disabled. Appends `signed_in` to the audit trail.
+    async fn open(&self, session: Session, grant: Grant, origin: &Origin)
+    -> Result<Open, StoreError>;
+
+    /// Presents one generation of a grant's refresh token: the renewal table in one step. What it ends (reused,
+    /// ahead) is ended, in the revocation log and in the audit trail when it returns. Moves the session's idle end.
+    async fn rotate(&self, presented: Presented, origin: &Origin) -> Result<Rotate, StoreError>;
+
+    /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
+    async fn end(
+        &self,
+        session: SessionId,
+        owner: Option<UserId>,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends the session of the grant with this handle, whatever generation was presented. The session, if it was there.
+    async fn end_of_grant(
+        &self,
+        handle: HandleHash,
+        absolute_end: Timestamp,
+        origin: &Origin,
+    ) -> Result<Option<SessionId>, StoreError>;
+
+    /// Ends a user's sessions. All of them: by raising the user's epoch, one event however many there are; so this
+    /// reaches sign-ins in flight, too. All `but` one: an event each. How many there were.
+    async fn end_all_of_user(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        origin: &Origin,
+    ) -> Result<u64, StoreError>;
+
+    /// The live sessions of a user, latest use first.
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionView>, StoreError>;
+
+    /// A session's user changes their password: the user's epoch rises (which ends every other session and all
+    /// tokens), the session gets the new epoch, and its grants' older refresh tokens are superseded; all in one step.
+    async fn change_password(
+        &self,
+        change: PasswordChange,
+        origin: &Origin,
+    ) -> Result<ChangePassword, StoreError>;
+
+    /// Drops sessions and grants that have ended, at most `limit` rows; how many went.
+    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+}
+
+/// How [`Sessions::open`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Open {
+    /// The session has begun.
+    Opened(Box<Entitlement>),
+    /// An epoch moved meanwhile, or user or client are gone or disabled: check the password again.
+    Stale,
+}
+
+/// A refresh token, presented; its MAC held and it has not expired.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// Which grant.
+    pub handle: HandleHash,
+    /// The session's absolute end, for the partition.
+    pub absolute_end: Timestamp,
+    /// Which of its generations.
+    pub generation: Generation,
+    /// The client that presents it.
+    pub client: &'a ClientId,
+    /// How long the session may rest from now on.
+    pub idle_end: Timestamp,
+    /// The interval of the renewal table.
+    pub interval: Interval,
+    /// Where it comes from.
+    pub network: Network,
+}
+
+/// How [`Sessions::rotate`] went. Where there is an entitlement, its grant's `cur` is the generation to hand out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rotate {
+    /// A new generation.
+    Rotated(Box<Entitlement>),
+    /// The same generation again; nothing was written.
+    Held(Box<Entitlement>),
+    /// The successor again, since its answer may have been lost.
+    Retried(Box<Entitlement>),
+    /// A new generation in place of one that was lost.
+    Recovered(Box<Entitlement>),
+    /// Retried too often: wait. Nothing was written.
+    TooManyRetries,
+    /// Superseded by a change of privilege: sign in again.
+    Superseded,
+    /// Theft: the session has been ended.
+    Reused(SessionId),
+    /// The store lost writes: the session has been ended.
+    Ahead(SessionId),
+    /// The session is at its idle or absolute end, or lost too many answers in a row.
+    Expired,
+    /// User, client or issuer have taken it back, or user or client are disabled.
+    Stale,
+    /// No such grant, or not of this client.
+    Unknown,
+}
+
+/// A change of password within a session.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user: UserId,
+    /// The user's epoch that the check of the old password saw.
+    pub seen_epoch: u64,
+    /// The new hash.
+    pub password: StoredPassword,
+    /// The session that goes on.
+    pub session: SessionId,
+    /// The client whose grant answers.
+    pub client: ClientId,
+}
+
+/// How [`Sessions::change_password`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangePassword {
+    /// Done. The session goes on under the new epoch; the grant's `cur` is the generation to hand out.
+    Changed(Box<Entitlement>),
+    /// The session is over, or an epoch moved meanwhile: nothing was changed.
+    Stale,
+}
