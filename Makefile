@@ -1,0 +1,47 @@
+# Every task a developer needs. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# What a task may be told:
+#   ARGS="…"          arguments for `make run`, `make bench` and `make mutants`
+#   JOSE_VECTORS=dir  outside test vectors (Wycheproof, RFC 7520); their tests are skipped without
+#   STRICT=1          a skipped test is a failure
+#   LONG=1            the long forms of the tests (set by `make test-all`)
+ARGS ?=
+
+.PHONY: help setup run check lint fmt test test-all bench mutants docs
+
+help: ## list these tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install, only if missing, what the tests need (once; `make test` does it too)
+	@scripts/setup
+
+run: ## start the server on its embedded store (ARGS="--help" for its options)
+	cargo run --locked --release -p countersign -- $(ARGS)
+
+check: ## formatting, lints and the fast tests: before every commit
+	@scripts/checks format lint fast-tests
+
+lint: ## formatting, clippy with warnings denied, walls, dependencies
+	@scripts/checks format lint walls dependencies
+
+fmt: ## format the code in place
+	cargo fmt --all
+
+test: ## everything that CI runs
+	@scripts/setup
+	@scripts/checks format lint dependencies tests model docs
+
+test-all: ## the same with every test in its long form (STRICT=1: a skipped test is a failure)
+	@scripts/setup
+	@LONG=1 scripts/checks format lint dependencies tests model docs
+
+bench: ## measure, and print the figures next to their goals
+	cargo run --locked --release -p countersign-bench -- $(ARGS)
+
+mutants: ## break the code in each of the listed ways, and see the tests turn red
+	@cargo run --locked --quiet -p countersign-mutants -- $(ARGS)
+
+docs: ## build the API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
