@@ -1,1 +1,7 @@
-//! stub
+//! Trust Countersign's tokens locally, and stop trusting them when they are revoked.
+
+mod claims;
+mod scope;
+
+pub use claims::{Claims, Epochs};
+pub use scope::{BadScope, Scope};
