@@ -62,8 +62,11 @@ pub trait Sessions: Send + Sync + 'static {
     /// The live sessions of a user, latest use first.
     async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionView>, StoreError>;
 
-    /// A session's user changes their password: the user's epoch rises (which ends every other session and all
-    /// tokens), the session gets the new epoch, and its grants' older refresh tokens are superseded; all in one step.
+    /// A session's user changes their password, in one step: the user's epoch rises (which ends every other session
+    /// and all tokens), the session gets the new epoch, every grant that it has is superseded
+    /// ([`crate::rotation::Generations::supersede`]), and the new grant is added, under the session and with the
+    /// state that it carries. (The old grants' handles are stored nowhere, so none of them could be continued; and
+    /// their tokens must go on to answer `Superseded`.)
     async fn change_password(
         &self,
         change: PasswordChange,
@@ -138,16 +141,14 @@ pub struct PasswordChange {
     pub seen_epoch: u64,
     /// The new hash.
     pub password: StoredPassword,
-    /// The session that goes on.
-    pub session: SessionId,
-    /// The client whose grant answers.
-    pub client: ClientId,
+    /// The grant under which its session goes on, for the client that asked.
+    pub grant: Grant,
 }
 
 /// How [`Sessions::change_password`] went.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangePassword {
-    /// Done. The session goes on under the new epoch; the grant's `cur` is the generation to hand out.
+    /// Done. The session goes on under the new epoch and with the new grant.
     Changed(Box<Entitlement>),
     /// The session is over, or an epoch moved meanwhile: nothing was changed.
     Stale,
