@@ -109,7 +109,8 @@ impl<'t> Link<'t> {
     /// The test that it names.
     fn test_name(&self) -> Option<&'t str> {
         let name = self.text.strip_prefix('`')?.strip_suffix('`')?;
-        let is_test = self.target.ends_with(".rs") && !name.contains('.');
+        let is_rust = Path::new(self.target).extension()? == "rs";
+        let is_test = is_rust && !name.contains(['.', '/']);
         is_test.then_some(name)
     }
 }
