@@ -1,0 +1,307 @@
+//! What can go wrong: with a key, while signing, and with a token.
+
+use std::fmt;
+
+use crate::{Algorithm, UnixTime};
+
+/// Why a key, or a set of keys, was not accepted.
+#[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The text is not one JSON object (RFC 7517 §4), or not one with `keys` (§5), or it names a
+    /// member twice.
+    #[error("not a JSON Web Key: a JSON object without duplicate members is needed")]
+    Json,
+    /// A member that this type of key needs is absent.
+    #[error("the key lacks the member \"{0}\"")]
+    Missing(&'static str),
+    /// A member has the wrong type, is not canonical base64url, or has the wrong length
+    /// (RFC 7518 §6).
+    #[error("the key's member \"{0}\" is malformed")]
+    Malformed(&'static str),
+    /// `kty` is none of `oct`, `RSA`, `EC`, `OKP` (RFC 7518 §6.1, RFC 8037 §2).
+    #[error("this type of key (kty) is not supported: oct, RSA, EC or OKP is needed")]
+    UnknownType,
+    /// `crv` is none of `P-256`, `P-384`, `P-521`, `Ed25519`.
+    #[error("this curve is not supported: P-256, P-384, P-521 or Ed25519 is needed")]
+    UnknownCurve,
+    /// `alg` is not a signature algorithm that this crate knows (RFC 7517 §4.4).
+    #[error("the key's algorithm is not a signature algorithm that is supported")]
+    UnknownAlgorithm,
+    /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it.
+    #[error("the key does not say which one algorithm it is for: it needs \"alg\"")]
+    AlgorithmNeeded,
+    /// The algorithm is not one for this type of key or this curve.
+    #[error("the key is not one for {0}")]
+    WrongAlgorithm(Algorithm),
+    /// `use` or `key_ops` reserves the key for something else (RFC 7517 §4.2, §4.3).
+    #[error("the key is not meant for signatures (its \"use\" or \"key_ops\" says so)")]
+    NotForSignatures,
+    /// The modulus has fewer than 2048 bits (RFC 7518 §3.3) or more than 8192.
+    #[error("an RSA key needs 2048 to 8192 bits, this one has {bits}")]
+    RsaSize {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    /// The public exponent is even, 1, or above 2^32 (RFC 8017 §3.1).
+    #[error("the RSA key's public exponent must be odd, above 1 and at most 2^32")]
+    RsaExponent,
+    /// The modulus bears the fingerprint of a faulty generator (CVE-2017-15361, "ROCA").
+    #[error("the RSA key comes from a generator whose keys can be factored (CVE-2017-15361)")]
+    RsaGuessable,
+    /// An HMAC secret shorter than the hash (RFC 7518 §3.2).
+    #[error("the secret is too short: at least {needed} bytes are needed")]
+    SecretTooShort {
+        /// Bytes that the algorithm asks for.
+        needed: usize,
+    },
+    /// An HMAC secret that is itself the text of a key: whoever knows that (often public) key
+    /// could sign (RFC 8725 §2.1).
+    #[error("the secret is the text of a key (PEM, DER or JWK): use random bytes")]
+    SecretIsAKey,
+    /// The numbers do not make a key: a point off its curve, halves that do not belong together.
+    #[error("the key is not valid: its numbers do not make a key")]
+    Invalid,
+    /// Not one PEM block (RFC 7468), or one whose label is not that of such a key, or encrypted.
+    #[error("not an unencrypted PEM key of the kind that is needed here")]
+    Pem,
+    /// Not the DER of such a key: PKCS#8, PKCS#1 or SEC 1 where a private one is needed,
+    /// SubjectPublicKeyInfo or PKCS#1 where a public one is.
+    #[error("not a DER key of the kind that is needed here")]
+    Der,
+    /// A set holds two keys of the same `kid`.
+    #[error("two keys of the set have the same key id (kid)")]
+    DuplicateKid,
+    /// A set holds shared secrets beside public keys.
+    #[error("a set holds either shared secrets or public keys, not both")]
+    MixedSet,
+    /// A set that should be public holds a shared secret (`kty` `oct`).
+    #[error("a set of public keys holds a shared secret (kty \"oct\")")]
+    SecretInPublicSet,
+    /// This kind of key has no such form: shared secrets have no PEM or DER.
+    #[error("a key of this kind has no such form")]
+    NoSuchForm,
+    /// The cryptographic library could not make or write the key.
+    #[error("the key could not be made or written")]
+    Failed,
+}
+
+/// Why nothing was signed.
+#[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
+pub enum SignError {
+    /// The claims do not become a JSON object (RFC 7519 §3).
+    #[error("the claims must become a JSON object")]
+    Claims,
+    /// `typ` or `cty` is empty, or holds what a media type cannot (RFC 6838 §4.2).
+    #[error("\"typ\" and \"cty\" must be media types, such as \"at+jwt\"")]
+    MediaType,
+    /// The token would be longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or its header longer than
+    /// [`MAX_HEADER`](crate::MAX_HEADER): nobody would accept it.
+    #[error("the token would be too long to be accepted")]
+    TooLong,
+    /// The cryptographic library could not sign.
+    #[error("the signature could not be made")]
+    Failed,
+}
+
+/// A part of a compact JWS (RFC 7515 §7.1).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The first part.
+    Header,
+    /// The second part.
+    Payload,
+    /// The third part.
+    Signature,
+}
+
+/// A claim that the verifier reads itself (RFC 7519 §4.1).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// `iss`, who issued the token (RFC 7519 §4.1.1): a string.
+    Issuer,
+    /// `sub`, whom it is about (RFC 7519 §4.1.2): a string.
+    Subject,
+    /// `aud`, whom it is for (RFC 7519 §4.1.3): a string or an array of strings.
+    Audience,
+    /// `exp`, from when it is refused (RFC 7519 §4.1.4): a number.
+    Expires,
+    /// `nbf`, until when it is refused (RFC 7519 §4.1.5): a number.
+    NotBefore,
+    /// `iat`, when it was issued (RFC 7519 §4.1.6): a number.
+    IssuedAt,
+}
+
+impl Claim {
+    /// The name in the token.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Issuer => "iss",
+            Self::Subject => "sub",
+            Self::Audience => "aud",
+            Self::Expires => "exp",
+            Self::NotBefore => "nbf",
+            Self::IssuedAt => "iat",
+        }
+    }
+
+    const fn shape(self) -> &'static str {
+        match self {
+            Self::Issuer | Self::Subject => "a string",
+            Self::Audience => "a string or an array of strings",
+            Self::Expires | Self::NotBefore | Self::IssuedAt => {
+                "a number of seconds from 0 to 2^53"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// Why a token was refused. Nothing of the token is repeated in the message.
+#[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
+pub enum Refused {
+    /// Longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or a header longer than
+    /// [`MAX_HEADER`](crate::MAX_HEADER), or a signature longer than any algorithm's.
+    #[error("the token is too long")]
+    TooLong,
+    /// Not three parts with two dots between them (RFC 7515 §7.1).
+    #[error("not a signed token in compact form: three parts with two dots are needed")]
+    NotCompact,
+    /// An encrypted token (JWE, RFC 7516) where a signed one is needed: five parts, or `enc` or
+    /// `zip` in the header.
+    #[error("an encrypted token (JWE), where a signed one (JWS) is needed")]
+    Encrypted,
+    /// A part is not canonical base64url (RFC 7515 §2, RFC 4648 §3.5).
+    #[error("the token's {0} is not base64url without padding, white space or stray bits")]
+    Base64(Part),
+    /// The header is not a JSON object, or a member that is read is of the wrong type
+    /// (RFC 7515 §4.1).
+    #[error("the token's header is not a JSON object with a string \"alg\"")]
+    Header,
+    /// A header member occurs twice (RFC 7515 §4), or there are too many to tell.
+    #[error("the token's header names a member twice, or has more than 32")]
+    DuplicateHeader,
+    /// The header has no `alg` (RFC 7515 §4.1.1).
+    #[error("the token's header lacks \"alg\"")]
+    NoAlgorithm,
+    /// `alg` is `none` or another algorithm that this crate does not know (RFC 8725 §3.1).
+    #[error("the token's algorithm is not supported")]
+    UnknownAlgorithm,
+    /// `crit` is present: no extension is understood here (RFC 7515 §4.1.11).
+    #[error("the token names critical extensions (\"crit\"), none of which is supported")]
+    Critical,
+    /// `b64` is present without `crit` (RFC 7797 §6): the payload cannot be told for sure.
+    #[error("the token's header has \"b64\": unencoded payloads are not supported")]
+    Unencoded,
+    /// `typ` is absent or another one (RFC 8725 §3.11): a token of another kind.
+    #[error("the token's type (\"typ\") must be \"{needed}\"")]
+    Type {
+        /// The type that the verifier was made for.
+        needed: Box<str>,
+    },
+    /// No key has the token's `kid`, or none the algorithm that it names.
+    #[error("no key for this token: none has its key id, or none is for its algorithm")]
+    UnknownKey,
+    /// The key with this `kid` is one for another algorithm (RFC 8725 §3.1).
+    #[error("the token's key is one for {key}, the token's header names another algorithm")]
+    WrongAlgorithm {
+        /// The key's one algorithm.
+        key: Algorithm,
+    },
+    /// The token has no `kid`, and several keys would fit.
+    #[error("the token has no key id (\"kid\"), and several keys would fit")]
+    AmbiguousKey,
+    /// The signature does not hold under that key (RFC 7515 §5.2).
+    #[error("the signature does not hold")]
+    Signature,
+    /// The payload is not one JSON object (RFC 7519 §7.2).
+    #[error("the token's payload is not a JSON object")]
+    Payload,
+    /// A claim occurs twice (RFC 7519 §4).
+    #[error("the token names a claim twice")]
+    DuplicateClaim,
+    /// A claim that is required is absent.
+    #[error("the token lacks the claim \"{}\"", .0.name())]
+    Missing(Claim),
+    /// A claim is not of its type: never text for a number, nothing negative, nothing infinite.
+    #[error("the token's claim \"{}\" must be {}", .0.name(), .0.shape())]
+    Malformed(Claim),
+    /// `iss` is another one (RFC 7519 §4.1.1).
+    #[error("the token is from another issuer")]
+    Issuer,
+    /// `aud` does not name this audience (RFC 7519 §4.1.3).
+    #[error("the token is for another audience")]
+    Audience,
+    /// `exp`, with the leeway, is reached or past (RFC 7519 §4.1.4).
+    #[error("the token expired at {}, {} s ago", .at.as_secs(), .now.as_secs().saturating_sub(.at.as_secs()))]
+    Expired {
+        /// The token's `exp`.
+        at: UnixTime,
+        /// The present, as the verifier was told.
+        now: UnixTime,
+    },
+    /// `nbf` is further ahead than the leeway (RFC 7519 §4.1.5).
+    #[error("the token is valid from {} on, in {} s", .at.as_secs(), .at.as_secs().saturating_sub(.now.as_secs()))]
+    NotYet {
+        /// The token's `nbf`.
+        at: UnixTime,
+        /// The present, as the verifier was told.
+        now: UnixTime,
+    },
+    /// The claims do not fit the type that was asked for.
+    #[error(
+        "the token's claims are not of the type that was asked for (at byte {at} of the payload)"
+    )]
+    Shape {
+        /// Where in the decoded payload that was noticed, counted in bytes from 1.
+        at: usize,
+    },
+}
+
+impl Refused {
+    /// A stable name, in `snake_case`, for logs, metrics and answers.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "token_too_long",
+            Self::NotCompact => "token_not_compact",
+            Self::Encrypted => "token_encrypted",
+            Self::Base64(_) => "token_base64",
+            Self::Header => "token_header",
+            Self::DuplicateHeader => "token_header_duplicate",
+            Self::NoAlgorithm => "token_algorithm_missing",
+            Self::UnknownAlgorithm => "token_algorithm_unknown",
+            Self::Critical => "token_critical",
+            Self::Unencoded => "token_unencoded",
+            Self::Type { .. } => "token_type",
+            Self::UnknownKey => "token_key_unknown",
+            Self::WrongAlgorithm { .. } => "token_algorithm_wrong",
+            Self::AmbiguousKey => "token_key_ambiguous",
+            Self::Signature => "token_signature",
+            Self::Payload => "token_payload",
+            Self::DuplicateClaim => "token_claim_duplicate",
+            Self::Missing(_) => "token_claim_missing",
+            Self::Malformed(_) => "token_claim_malformed",
+            Self::Issuer => "token_issuer",
+            Self::Audience => "token_audience",
+            Self::Expired { .. } => "token_expired",
+            Self::NotYet { .. } => "token_not_yet_valid",
+            Self::Shape { .. } => "token_shape",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

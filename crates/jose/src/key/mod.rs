@@ -1,0 +1,16 @@
+//! Keys: parsed once, each for exactly one algorithm.
+
+mod confusion;
+mod jwk;
+mod pem;
+mod public;
+mod rsa;
+mod set;
+mod signing;
+mod verifying;
+
+pub use public::PublicJwk;
+pub use set::KeySet;
+pub(crate) use signing::MAX_SIGNATURE;
+pub use signing::SigningKey;
+pub use verifying::VerifyingKey;

@@ -1,0 +1,234 @@
+//! Public keys as numbers: from JWK and DER, to JWK and thumbprint.
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::{ED25519 as ED25519_VERIFY, ParsedPublicKey, RsaPublicKeyComponents};
+use serde::Serialize;
+
+use super::jwk::{Jwk, KeyType};
+use super::rsa;
+use crate::algorithm::{Curve, ED25519, Family, P256, P384, P521};
+use crate::base64url;
+use crate::der::{self, Reader};
+use crate::{Algorithm, KeyError};
+
+/// The numbers of a public key. They are checked when the key is parsed by `parse_for`.
+#[derive(Clone)]
+pub(super) enum PublicNumbers {
+    Rsa {
+        n: Box<[u8]>,
+        e: Box<[u8]>,
+    },
+    Ec {
+        curve: &'static Curve,
+        x: Box<[u8]>,
+        y: Box<[u8]>,
+    },
+    Ed25519 {
+        x: Box<[u8]>,
+    },
+}
+
+impl PublicNumbers {
+    /// The public half of a JWK (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2).
+    pub(super) fn from_jwk(jwk: &Jwk<'_>) -> Result<Self, KeyError> {
+        match jwk.key_type()? {
+            KeyType::Rsa => Ok(Self::Rsa {
+                n: jwk.n.octets("n")?,
+                e: jwk.e.octets("e")?,
+            }),
+            KeyType::Ec => {
+                let name = jwk.crv.text("crv")?;
+                let curve = [&P256, &P384, &P521]
+                    .into_iter()
+                    .find(|curve| curve.name == name)
+                    .ok_or(KeyError::UnknownCurve)?;
+                Ok(Self::Ec {
+                    curve,
+                    x: of_length(jwk.x.octets("x")?, curve.len, "x")?,
+                    y: of_length(jwk.y.octets("y")?, curve.len, "y")?,
+                })
+            }
+            KeyType::Okp if jwk.crv.text("crv")? == ED25519.0 => Ok(Self::Ed25519 {
+                x: of_length(jwk.x.octets("x")?, ED25519.1, "x")?,
+            }),
+            KeyType::Okp => Err(KeyError::UnknownCurve),
+            KeyType::Oct => Err(KeyError::UnknownType),
+        }
+    }
+
+    /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) or, for RSA, PKCS#1 (RFC 8017 appendix A.1.1).
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        Self::read_der(der).map_err(|_| KeyError::Der)
+    }
+
+    fn read_der(der: &[u8]) -> Result<Self, der::Malformed> {
+        let mut outer = Reader::new(der);
+        let mut info = outer.sequence()?;
+        outer.end()?;
+        if info.peek() == Some(der::INTEGER) {
+            return Self::from_pkcs1(der);
+        }
+        let mut algorithm = info.sequence()?;
+        let key = info.bit_string()?;
+        info.end()?;
+        match algorithm.take(der::OID)? {
+            der::RSA_OID => Self::from_pkcs1(key),
+            der::EC_OID => {
+                let named = algorithm.take(der::OID)?;
+                let curve = [&P256, &P384, &P521]
+                    .into_iter()
+                    .find(|curve| curve.oid == named)
+                    .ok_or(der::Malformed)?;
+                // 4 stands for an uncompressed point (RFC 5480 §2.2); no other form is read.
+                let [4, point @ ..] = key else {
+                    return Err(der::Malformed);
+                };
+                if point.len() != 2 * curve.len {
+                    return Err(der::Malformed);
+                }
+                let (x, y) = point.split_at(curve.len);
+                Ok(Self::Ec {
+                    curve,
+                    x: x.into(),
+                    y: y.into(),
+                })
+            }
+            der::ED25519_OID if key.len() == ED25519.1 => Ok(Self::Ed25519 { x: key.into() }),
+            _ => Err(der::Malformed),
+        }
+    }
+
+    /// RFC 8017 appendix A.1.1.
+    pub(super) fn from_pkcs1(pkcs1: &[u8]) -> Result<Self, der::Malformed> {
+        let (n, e) = rsa::public_numbers(pkcs1)?;
+        Ok(Self::Rsa {
+            n: n.into(),
+            e: e.into(),
+        })
+    }
+
+    /// An uncompressed point, as the cryptographic library hands it out.
+    pub(super) fn from_point(curve: &'static Curve, point: &[u8]) -> Self {
+        let (x, y) = point[1..].split_at(curve.len);
+        Self::Ec {
+            curve,
+            x: x.into(),
+            y: y.into(),
+        }
+    }
+
+    /// Parses the key for good, for this one algorithm, and refuses weak or invalid numbers.
+    pub(super) fn parse_for(&self, alg: Algorithm) -> Result<ParsedPublicKey, KeyError> {
+        let parsed = match (self, alg.family()) {
+            (Self::Rsa { n, e }, Family::Rsa { verify, .. }) => {
+                rsa::check_public(n, e)?;
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(verify)
+            }
+            (
+                Self::Ec { curve, .. },
+                Family::Ec {
+                    curve: of, verify, ..
+                },
+            ) if curve.name == of.name => ParsedPublicKey::new(*verify, self.point()),
+            (Self::Ed25519 { x }, Family::Ed25519) => ParsedPublicKey::new(&ED25519_VERIFY, x),
+            _ => return Err(KeyError::WrongAlgorithm(alg)),
+        };
+        parsed.map_err(|_| KeyError::Invalid)
+    }
+
+    /// The uncompressed point of an EC key (SEC 1 §2.3.3), or the 32 octets of an Ed25519 key.
+    pub(super) fn point(&self) -> Vec<u8> {
+        match self {
+            Self::Ec { x, y, .. } => [&[4], &x[..], y].concat(),
+            Self::Ed25519 { x } => x.to_vec(),
+            Self::Rsa { .. } => Vec::new(),
+        }
+    }
+
+    pub(super) fn to_jwk(&self, alg: Algorithm, kid: Option<&str>) -> PublicJwk {
+        let mut jwk = PublicJwk {
+            kty: "",
+            crv: None,
+            x: None,
+            y: None,
+            n: None,
+            e: None,
+            alg: alg.name(),
+            purpose: "sig",
+            kid: kid.map(str::to_owned),
+        };
+        match self {
+            Self::Rsa { n, e } => {
+                jwk.kty = "RSA";
+                jwk.n = Some(base64url::encode(n));
+                jwk.e = Some(base64url::encode(e));
+            }
+            Self::Ec { curve, x, y } => {
+                jwk.kty = "EC";
+                jwk.crv = Some(curve.name);
+                jwk.x = Some(base64url::encode(x));
+                jwk.y = Some(base64url::encode(y));
+            }
+            Self::Ed25519 { x } => {
+                jwk.kty = "OKP";
+                jwk.crv = Some(ED25519.0);
+                jwk.x = Some(base64url::encode(x));
+            }
+        }
+        jwk
+    }
+
+    /// RFC 7638 §3: SHA-256 over the required members, in order of their names, base64url.
+    pub(super) fn thumbprint(&self) -> String {
+        let b = base64url::encode;
+        let canonical = match self {
+            Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b(e), b(n)),
+            Self::Ec { curve, x, y } => {
+                format!(
+                    r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                    curve.name,
+                    b(x),
+                    b(y)
+                )
+            }
+            // RFC 8037 §2.
+            Self::Ed25519 { x } => {
+                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, ED25519.0, b(x))
+            }
+        };
+        b(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
+    }
+}
+
+fn of_length(octets: Box<[u8]>, len: usize, name: &'static str) -> Result<Box<[u8]>, KeyError> {
+    // RFC 7518 §6.2.1.2: coordinates have their full length.
+    if octets.len() == len {
+        Ok(octets)
+    } else {
+        Err(KeyError::Malformed(name))
+    }
+}
+
+/// A public key, ready to be published (RFC 7517 §4).
+///
+/// It has public members alone (`kty`; `crv`, `x`, `y` or `n`, `e`; `alg`, `use`, `kid`) and is
+/// only ever made from an asymmetric key: no value of this type holds a secret.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct PublicJwk {
+    kty: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    alg: &'static str,
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+}

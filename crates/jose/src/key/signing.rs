@@ -1,0 +1,454 @@
+//! Keys that sign.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin, Pkcs8V1Der};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
+use aws_lc_rs::signature::{
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::jwk::{Jwk, KeyType, Operation};
+use super::public::PublicNumbers;
+use super::{PublicJwk, VerifyingKey, pem, rsa};
+use crate::algorithm::Family;
+use crate::base64url;
+use crate::{Algorithm, KeyError, SignError};
+
+/// The longest signature, that of an RSA key of 8192 bits, in octets.
+pub(crate) const MAX_SIGNATURE: usize = 1024;
+
+/// A key that signs with exactly one algorithm: a private key, or a shared secret.
+///
+/// It is parsed once; a clone shares it. Its memory is wiped when the last clone goes. It has no
+/// `Display` and no `Serialize`; `Debug` shows algorithm and key id alone.
+#[derive(Clone)]
+pub struct SigningKey {
+    private: Arc<Private>,
+    public: VerifyingKey,
+    /// `,"kid":"…"` for the header, or nothing.
+    kid_member: Arc<str>,
+}
+
+enum Private {
+    Hmac {
+        key: hmac::Key,
+        secret: Zeroizing<Vec<u8>>,
+    },
+    Rsa {
+        pair: RsaKeyPair,
+        encoding: &'static dyn RsaEncoding,
+    },
+    Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl SigningKey {
+    /// A new key: for RSA one of 2048 bits, for HMAC random bytes as many as the hash has.
+    ///
+    /// # Errors
+    /// [`KeyError::Failed`] if the system gives no randomness.
+    pub fn generate(alg: Algorithm) -> Result<Self, KeyError> {
+        let failed = |_| KeyError::Failed;
+        match alg.family() {
+            Family::Hmac { tag_len, .. } => {
+                let mut secret = Zeroizing::new(vec![0; *tag_len]);
+                SystemRandom::new().fill(&mut secret).map_err(failed)?;
+                Self::hmac(alg, &secret, None)
+            }
+            Family::Rsa { .. } => Self::generate_rsa(alg, 2048),
+            Family::Ec { sign, .. } => {
+                let pair = EcdsaKeyPair::generate(sign).map_err(failed)?;
+                Self::from_ec(alg, None, pair)
+            }
+            Family::Ed25519 => {
+                let pair = Ed25519KeyPair::generate().map_err(failed)?;
+                Self::from_ed25519(alg, None, pair)
+            }
+        }
+    }
+
+    /// A new RSA key of 2048, 3072, 4096 or 8192 bits.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongAlgorithm`] if `alg` is not an RSA one, [`KeyError::RsaSize`] for another
+    /// number of bits.
+    pub fn generate_rsa(alg: Algorithm, bits: usize) -> Result<Self, KeyError> {
+        let size = match bits {
+            2048 => KeySize::Rsa2048,
+            3072 => KeySize::Rsa3072,
+            4096 => KeySize::Rsa4096,
+            8192 => KeySize::Rsa8192,
+            _ => return Err(KeyError::RsaSize { bits }),
+        };
+        if !matches!(alg.family(), Family::Rsa { .. }) {
+            return Err(KeyError::WrongAlgorithm(alg));
+        }
+        let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Failed)?;
+        Self::from_rsa(alg, None, pair)
+    }
+
+    /// A shared secret for one of the HMAC algorithms (RFC 7518 §3.2).
+    ///
+    /// Without `kid` the key has none: a thumbprint of a secret would allow guesses to be checked
+    /// (RFC 7638 §7).
+    ///
+    /// # Errors
+    /// [`KeyError::WrongAlgorithm`] if `alg` is not one of them, [`KeyError::SecretTooShort`] if
+    /// the secret is shorter than its hash, [`KeyError::SecretIsAKey`] if it is the text of a key.
+    pub fn hmac(alg: Algorithm, secret: &[u8], kid: Option<&str>) -> Result<Self, KeyError> {
+        let public = VerifyingKey::hmac(alg, secret, kid)?;
+        let Family::Hmac { mac, .. } = alg.family() else {
+            return Err(KeyError::WrongAlgorithm(alg));
+        };
+        let private = Private::Hmac {
+            key: hmac::Key::new(*mac, secret),
+            secret: Zeroizing::new(secret.to_vec()),
+        };
+        Ok(Self::assemble(Arc::new(private), public))
+    }
+
+    /// A private JWK or one of `kty` `oct` (RFC 7517 §4, RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2).
+    ///
+    /// The algorithm is what `alg` says, or what `crv` leaves no choice about. Without a `kid` the
+    /// thumbprint becomes the key id (of a secret: none does). RSA keys need all of `d`, `p`, `q`,
+    /// `dp`, `dq`, `qi`.
+    ///
+    /// # Errors
+    /// Whatever [`KeyError`] says about JWKs, their numbers and their use.
+    pub fn from_jwk(json: &[u8]) -> Result<Self, KeyError> {
+        Self::read_jwk(&Jwk::parse(json)?, None)
+    }
+
+    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm.
+    ///
+    /// # Errors
+    /// As [`from_jwk`](Self::from_jwk); [`KeyError::WrongAlgorithm`] if the key names another one.
+    pub fn from_jwk_for(alg: Algorithm, json: &[u8]) -> Result<Self, KeyError> {
+        Self::read_jwk(&Jwk::parse(json)?, Some(alg))
+    }
+
+    fn read_jwk(jwk: &Jwk<'_>, given: Option<Algorithm>) -> Result<Self, KeyError> {
+        jwk.permits(Operation::Sign)?;
+        let alg = jwk.algorithm(given)?;
+        let kid = jwk.kid()?;
+        if jwk.key_type()? == KeyType::Oct {
+            return Self::hmac(alg, &jwk.k.secret("k")?, kid);
+        }
+        let numbers = PublicNumbers::from_jwk(jwk)?;
+        let d = jwk.d.secret("d")?;
+        match (&numbers, alg.family()) {
+            (PublicNumbers::Rsa { n, e }, _) => {
+                rsa::check_public(n, e)?;
+                if jwk.oth.is_present() {
+                    return Err(KeyError::Malformed("oth")); // more than two primes
+                }
+                let pair = RsaKeyPair::from_components(&KeyPairComponents {
+                    public_key: RsaPublicKeyComponents {
+                        n: &n[..],
+                        e: &e[..],
+                    },
+                    d: &d[..],
+                    p: &jwk.p.secret("p")?[..],
+                    q: &jwk.q.secret("q")?[..],
+                    dP: &jwk.dp.secret("dp")?[..],
+                    dQ: &jwk.dq.secret("dq")?[..],
+                    qInv: &jwk.qi.secret("qi")?[..],
+                });
+                Self::from_rsa(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
+            }
+            (PublicNumbers::Ec { .. }, Family::Ec { curve, sign, .. }) => {
+                if d.len() != curve.len {
+                    return Err(KeyError::Malformed("d")); // RFC 7518 §6.2.2.1
+                }
+                let point = numbers.point();
+                let pair = EcdsaKeyPair::from_private_key_and_public_key(sign, &d, &point);
+                Self::from_ec(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
+            }
+            (PublicNumbers::Ed25519 { x }, _) => {
+                if d.len() != x.len() {
+                    return Err(KeyError::Malformed("d")); // RFC 8032 §5.1.5
+                }
+                let pair = Ed25519KeyPair::from_seed_and_public_key(&d, x);
+                Self::from_ed25519(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
+            }
+            (PublicNumbers::Ec { .. }, _) => Err(KeyError::WrongAlgorithm(alg)),
+        }
+    }
+
+    /// A private key from unencrypted PEM (RFC 7468): `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY`
+    /// (PKCS#1) or `EC PRIVATE KEY` (SEC 1). The thumbprint becomes the key id.
+    ///
+    /// # Errors
+    /// [`KeyError::Pem`], [`KeyError::Der`], or what is wrong with the numbers.
+    pub fn from_pem(alg: Algorithm, text: &str) -> Result<Self, KeyError> {
+        Self::from_der(alg, &pem::private(text)?)
+    }
+
+    /// A private key from DER: PKCS#8 (RFC 5958), for RSA also PKCS#1 (RFC 8017 appendix A.1.2),
+    /// for EC also SEC 1 (RFC 5915). The thumbprint becomes the key id.
+    ///
+    /// # Errors
+    /// [`KeyError::Der`] if it is no such key, or one for another algorithm;
+    /// [`KeyError::WrongAlgorithm`] for the HMAC algorithms; or what is wrong with the numbers.
+    pub fn from_der(alg: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
+        let not_such = |_| KeyError::Der;
+        match alg.family() {
+            Family::Hmac { .. } => Err(KeyError::WrongAlgorithm(alg)),
+            Family::Rsa { .. } => {
+                let pair = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
+                Self::from_rsa(alg, None, pair.map_err(not_such)?)
+            }
+            Family::Ec { sign, .. } => {
+                let pair = EcdsaKeyPair::from_private_key_der(sign, der);
+                Self::from_ec(alg, None, pair.map_err(not_such)?)
+            }
+            Family::Ed25519 => {
+                let pair = Ed25519KeyPair::from_pkcs8(der).map_err(not_such)?;
+                Self::from_ed25519(alg, None, pair)
+            }
+        }
+    }
+
+    fn from_rsa(alg: Algorithm, kid: Option<&str>, pair: RsaKeyPair) -> Result<Self, KeyError> {
+        let Family::Rsa { sign, .. } = alg.family() else {
+            return Err(KeyError::WrongAlgorithm(alg));
+        };
+        let numbers = PublicNumbers::from_pkcs1(pair.public_key().as_ref());
+        let public = VerifyingKey::public(alg, kid, numbers.map_err(|_| KeyError::Invalid)?)?;
+        let encoding = *sign;
+        Ok(Self::assemble(
+            Arc::new(Private::Rsa { pair, encoding }),
+            public,
+        ))
+    }
+
+    fn from_ec(alg: Algorithm, kid: Option<&str>, pair: EcdsaKeyPair) -> Result<Self, KeyError> {
+        let Family::Ec { curve, .. } = alg.family() else {
+            return Err(KeyError::WrongAlgorithm(alg));
+        };
+        let numbers = PublicNumbers::from_point(curve, pair.public_key().as_ref());
+        let public = VerifyingKey::public(alg, kid, numbers)?;
+        Ok(Self::assemble(Arc::new(Private::Ec(pair)), public))
+    }
+
+    fn from_ed25519(
+        alg: Algorithm,
+        kid: Option<&str>,
+        pair: Ed25519KeyPair,
+    ) -> Result<Self, KeyError> {
+        let x = pair.public_key().as_ref().into();
+        let public = VerifyingKey::public(alg, kid, PublicNumbers::Ed25519 { x })?;
+        Ok(Self::assemble(Arc::new(Private::Ed25519(pair)), public))
+    }
+
+    fn assemble(private: Arc<Private>, public: VerifyingKey) -> Self {
+        let kid_member = public.kid().map_or_else(String::new, |kid| {
+            format!(",\"kid\":{}", serde_json::Value::from(kid))
+        });
+        Self {
+            private,
+            public,
+            kid_member: kid_member.into(),
+        }
+    }
+
+    /// The same key under another key id (RFC 7517 §4.5).
+    #[must_use]
+    pub fn with_kid(self, kid: &str) -> Self {
+        Self::assemble(self.private, self.public.with_kid(kid))
+    }
+
+    /// The one algorithm this key signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.public.algorithm()
+    }
+
+    /// The key id that is written into every token; only shared secrets may have none.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.public.kid()
+    }
+
+    /// The key that verifies what this one signs. For the HMAC algorithms it is as secret.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.public.clone()
+    }
+
+    /// The public half as a JWK; `None` for a shared secret, which has none.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<PublicJwk> {
+        self.public.public_jwk()
+    }
+
+    /// The whole key as a JWK, secret members included (RFC 7518 §6). Wiped when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::Failed`] if the cryptographic library does not hand out the numbers.
+    pub fn to_jwk(&self) -> Result<Zeroizing<String>, KeyError> {
+        let mut secret = SecretMembers::default();
+        match &*self.private {
+            Private::Hmac { secret: k, .. } => {
+                secret.kty = Some("oct");
+                secret.alg = Some(self.algorithm().name());
+                secret.purpose = Some("sig");
+                secret.kid = self.kid();
+                secret.k = member(k);
+            }
+            Private::Rsa { .. } => {
+                let pkcs8 = self.to_pkcs8_der()?;
+                let numbers = rsa::private_numbers(&pkcs8).map_err(|_| KeyError::Failed)?;
+                secret.d = member(numbers.d);
+                secret.p = member(numbers.p);
+                secret.q = member(numbers.q);
+                secret.dp = member(numbers.dp);
+                secret.dq = member(numbers.dq);
+                secret.qi = member(numbers.qi);
+            }
+            Private::Ec(pair) => {
+                let d: EcPrivateKeyBin<'_> = pair
+                    .private_key()
+                    .as_be_bytes()
+                    .map_err(|_| KeyError::Failed)?;
+                secret.d = member(d.as_ref());
+            }
+            Private::Ed25519(pair) => {
+                let seed = pair.seed().map_err(|_| KeyError::Failed)?;
+                let d = seed.as_be_bytes().map_err(|_| KeyError::Failed)?;
+                secret.d = member(d.as_ref());
+            }
+        }
+        let public = self.public_jwk();
+        // Room for all of it, so that no half-written copy is left behind in memory.
+        let mut json = Zeroizing::new(Vec::with_capacity(8 * MAX_SIGNATURE));
+        serde_json::to_writer(&mut *json, &WholeJwk { public, secret })
+            .map_err(|_| KeyError::Failed)?;
+        let text = String::from_utf8(std::mem::take(&mut *json)).map_err(|_| KeyError::Failed)?;
+        Ok(Zeroizing::new(text))
+    }
+
+    /// The private key as PKCS#8 (RFC 5208 §5). Wiped when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchForm`] for a shared secret.
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let der: Result<Pkcs8V1Der<'_>, _> = match &*self.private {
+            Private::Hmac { .. } => return Err(KeyError::NoSuchForm),
+            Private::Rsa { pair, .. } => pair.as_der(),
+            Private::Ec(pair) => {
+                let document = pair.to_pkcs8v1().map_err(|_| KeyError::Failed)?;
+                return Ok(Zeroizing::new(document.as_ref().to_vec()));
+            }
+            Private::Ed25519(pair) => pair.as_der(),
+        };
+        let der = der.map_err(|_| KeyError::Failed)?;
+        Ok(Zeroizing::new(der.as_ref().to_vec()))
+    }
+
+    /// The private key as PKCS#8 in PEM (RFC 7468 §10). Wiped when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchForm`] for a shared secret.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        self.to_pkcs8_der().map(|der| pem::encode_private(&der))
+    }
+
+    pub(crate) fn kid_member(&self) -> &str {
+        &self.kid_member
+    }
+
+    /// Octets of a signature by this key, for RSA; an upper bound for the others.
+    pub(crate) fn signature_len(&self) -> usize {
+        match &*self.private {
+            Private::Rsa { pair, .. } => pair.public_modulus_len(),
+            _ => 132, // ES512, the longest
+        }
+    }
+
+    /// Signs; hands the signature to `take` and returns what that returns.
+    pub(crate) fn sign_bytes<T>(
+        &self,
+        message: &[u8],
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, SignError> {
+        let failed = |_| SignError::Failed;
+        // The library ignores this argument and uses its own source; the nonces of ECDSA and PSS
+        // are the primitives' own affair.
+        let rng = SystemRandom::new();
+        Ok(match &*self.private {
+            Private::Hmac { key, .. } => take(hmac::sign(key, message).as_ref()),
+            Private::Rsa { pair, encoding } => {
+                let mut room = [0; MAX_SIGNATURE];
+                let signature = &mut room[..pair.public_modulus_len()];
+                pair.sign(*encoding, &rng, message, signature)
+                    .map_err(failed)?;
+                take(signature)
+            }
+            Private::Ec(pair) => take(pair.sign(&rng, message).map_err(failed)?.as_ref()),
+            Private::Ed25519(pair) => take(pair.try_sign(message).map_err(failed)?.as_ref()),
+        })
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("alg", &self.algorithm())
+            .field("kid", &self.kid())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A member of a private JWK, wiped when dropped.
+type Secret = Option<Zeroizing<String>>;
+
+#[expect(clippy::unnecessary_wraps, reason = "absent members are None")]
+fn member(octets: &[u8]) -> Secret {
+    Some(Zeroizing::new(base64url::encode(octets)))
+}
+
+/// Written here and nowhere else; it never leaves this file.
+#[derive(Serialize)]
+struct WholeJwk<'k> {
+    #[serde(flatten)]
+    public: Option<PublicJwk>,
+    #[serde(flatten)]
+    secret: SecretMembers<'k>,
+}
+
+#[derive(Serialize, Default)]
+struct SecretMembers<'k> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kty: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<&'static str>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    purpose: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'k str>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    d: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    p: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    q: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    dp: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    dq: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    qi: Secret,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    k: Secret,
+}
+
+fn text<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.as_deref().map_or("", String::as_str))
+}

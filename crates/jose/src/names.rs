@@ -1,0 +1,100 @@
+//! Member names that were seen in a JSON object, to notice one that comes again.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// Up to here names are compared one by one; tokens rarely have more.
+const FEW: usize = 32;
+
+/// The names seen so far.
+#[derive(Default)]
+pub(crate) struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: BTreeSet<Cow<'de, str>>,
+    /// One bit for each name's `mark`: most new names find theirs unset and need no comparison.
+    marks: u64,
+}
+
+impl<'de> Names<'de> {
+    pub(crate) fn len(&self) -> usize {
+        self.few.len() + self.many.len()
+    }
+
+    /// Adds the name; false if it was there.
+    pub(crate) fn insert(&mut self, name: &Cow<'de, str>) -> bool {
+        let mark = mark(name);
+        let marked = self.marks & mark != 0;
+        self.marks |= mark;
+        if marked && self.few.contains(name) {
+            return false;
+        }
+        if self.few.len() < FEW {
+            if self.few.capacity() == 0 {
+                self.few.reserve_exact(FEW);
+            }
+            self.few.push(name.clone());
+            return true;
+        }
+        self.many.insert(name.clone())
+    }
+}
+
+fn mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+        return 1;
+    };
+    1 << ((bytes.len() + usize::from(first) * 7 + usize::from(last) * 3) % 64)
+}
+
+/// A string that stays where it is in the JSON text, if it has no escapes.
+pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_second_coming_is_noticed() {
+        for count in [1, 2, FEW - 1, FEW, FEW + 1, 5 * FEW] {
+            let mut names = Names::default();
+            for i in 0..count {
+                assert!(names.insert(&Cow::Owned(format!("name{i}"))));
+            }
+            assert_eq!(names.len(), count);
+            for i in 0..count {
+                assert!(
+                    !names.insert(&Cow::Owned(format!("name{i}"))),
+                    "{i} of {count}"
+                );
+            }
+        }
+    }
+}

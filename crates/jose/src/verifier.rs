@@ -1,0 +1,234 @@
+//! The one place where a token becomes trusted.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::claims::{self, Expected, Registered};
+use crate::compact::Compact;
+use crate::{KeySet, Refused, UnixTime, VerifyingKey};
+
+/// The largest leeway for clocks that disagree, in seconds.
+pub const MAX_LEEWAY: u64 = 30;
+
+/// Decides whether a token is good: from this issuer, for this audience, of this type, under one
+/// of these keys, and now.
+///
+/// There is no `Default`, and nothing turns a check off. A clone shares everything.
+#[derive(Clone)]
+pub struct Verifier {
+    issuer: Arc<str>,
+    audience: Arc<str>,
+    typ: Arc<str>,
+    keys: KeySet,
+    leeway: u64,
+}
+
+impl Verifier {
+    /// A verifier without leeway.
+    ///
+    /// * `issuer`: `iss` must be exactly this (RFC 7519 §4.1.1).
+    /// * `audience`: `aud` must be exactly this, or an array with exactly this in it (§4.1.3).
+    /// * `typ`: the kind of token, such as `at+jwt` (RFC 9068 §2.1): the header's `typ` must be
+    ///   this media type (RFC 7515 §4.1.9, RFC 8725 §3.11).
+    /// * `keys`: the issuer's keys.
+    #[must_use]
+    pub fn new(issuer: &str, audience: &str, typ: &str, keys: KeySet) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audience: audience.into(),
+            typ: typ.into(),
+            keys,
+            leeway: 0,
+        }
+    }
+
+    /// The same with a leeway of so many seconds for `exp` and `nbf` (RFC 7519 §4.1.4); more than
+    /// [`MAX_LEEWAY`] is taken for [`MAX_LEEWAY`].
+    #[must_use]
+    pub fn with_leeway(mut self, secs: u64) -> Self {
+        self.leeway = secs.min(MAX_LEEWAY);
+        self
+    }
+
+    /// The same with other keys.
+    #[must_use]
+    pub fn with_keys(&self, keys: KeySet) -> Self {
+        Self {
+            keys,
+            ..self.clone()
+        }
+    }
+
+    /// What `iss` must be.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// What `aud` must name.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// What `typ` must be.
+    #[must_use]
+    pub fn typ(&self) -> &str {
+        &self.typ
+    }
+
+    /// The keys that are trusted.
+    #[must_use]
+    pub fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// The leeway in seconds.
+    #[must_use]
+    pub fn leeway(&self) -> u64 {
+        self.leeway
+    }
+
+    /// Verifies a signed JWT (RFC 7519 §7.2).
+    ///
+    /// `C` gets every claim of the payload in one pass over it. The registered ones are checked on
+    /// the way: `iss`, `aud` and `exp` are required; `sub`, `nbf` and `iat` must have their type if
+    /// they are there; `iat` never refuses a token by itself; a claim must not occur twice.
+    ///
+    /// # Errors
+    /// [`Refused`] says what was wrong.
+    pub fn verify<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Verified<C>, Refused> {
+        // 1. Length and shape, before anything is parsed.
+        let compact = Compact::split(token)?;
+        // 2. The header: what kind of token, and which key; that key's algorithm must be named.
+        let key = compact.with_header(|header| {
+            if !header.is_of_type(&self.typ) {
+                let needed = (*self.typ).into();
+                return Err(Refused::Type { needed });
+            }
+            self.keys.select(header.kid.as_deref(), header.alg)
+        })?;
+        // 3. The signature. Only if it holds, the payload is decoded.
+        let payload = compact.signed_by(key)?;
+        // 4. The claims: types, issuer, audience.
+        let expected = Expected {
+            issuer: &self.issuer,
+            audience: &self.audience,
+        };
+        let (claims, registered) = payload.decode(|json| claims::read::<C>(json, &expected))?;
+        // 5. The times.
+        let verified = Verified(Arc::new(Inner {
+            claims,
+            registered,
+            key: key.clone(),
+        }));
+        verified.check_time(now, self.leeway)?;
+        Ok(verified)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("typ", &self.typ)
+            .field("keys", &self.keys)
+            .field("leeway", &self.leeway)
+            .finish()
+    }
+}
+
+/// Claims of a token that was verified. [`Verifier::verify`] alone makes one.
+///
+/// A clone shares the claims, whatever their type. That it was good says nothing about later: a
+/// cache asks [`check_time`](Self::check_time) again, and whether the key is still trusted.
+pub struct Verified<C>(Arc<Inner<C>>);
+
+struct Inner<C> {
+    claims: C,
+    registered: Registered,
+    key: VerifyingKey,
+}
+
+impl<C> Verified<C> {
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        &self.0.claims
+    }
+
+    /// `sub`, whom the token is about (RFC 7519 §4.1.2).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.registered.subject.as_deref()
+    }
+
+    /// `exp`, from when on it is refused (RFC 7519 §4.1.4); of a fraction the earlier second.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixTime {
+        self.0.registered.expires_at
+    }
+
+    /// `nbf`, until when it is refused (RFC 7519 §4.1.5); of a fraction the later second.
+    #[must_use]
+    pub fn not_before(&self) -> Option<UnixTime> {
+        self.0.registered.not_before
+    }
+
+    /// `iat`, when it was issued (RFC 7519 §4.1.6); of a fraction the earlier second.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        self.0.registered.issued_at
+    }
+
+    /// The id of the key that the signature holds under, also if the token itself names none.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.key.kid()
+    }
+
+    /// Whether the token is good at this time, with so many seconds of leeway, of which no more
+    /// than [`MAX_LEEWAY`] count. At `exp` plus leeway it has expired.
+    ///
+    /// # Errors
+    /// [`Refused::Expired`] or [`Refused::NotYet`].
+    pub fn check_time(&self, now: UnixTime, leeway: u64) -> Result<(), Refused> {
+        let leeway = leeway.min(MAX_LEEWAY);
+        let expires = self.expires_at();
+        if now >= expires.plus(leeway) {
+            return Err(Refused::Expired { at: expires, now });
+        }
+        match self.not_before() {
+            Some(at) if at > now.plus(leeway) => Err(Refused::NotYet { at, now }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<C> Clone for Verified<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> Deref for Verified<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0.claims
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Verified<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Verified").field(&self.0.claims).finish()
+    }
+}
