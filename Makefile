@@ -44,4 +44,4 @@ mutants: ## break the code in each of the listed ways, and see the tests turn re
 	@cargo run --locked --quiet -p countersign-mutants -- $(ARGS)
 
 docs: ## build the API documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	@scripts/checks docs
