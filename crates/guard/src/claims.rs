@@ -15,7 +15,7 @@ use crate::Scope;
 ///
 /// Times are whole seconds since 1970-01-01T00:00:00Z (`NumericDate`, RFC 7519 §2). A value of
 /// this type says nothing about trust by itself: a trusted one comes as
-/// `Verified<Claims>` from `Guard::check`.
+/// [`Verified<Claims>`](crate::Verified) from [`Guard::check`](crate::Guard::check).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Claims {
     /// `iss`: who issued the token (RFC 7519 §4.1.1).

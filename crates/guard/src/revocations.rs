@@ -1,0 +1,125 @@
+//! What has been revoked, and whether it concerns a token.
+
+use std::{
+    cmp::Reverse,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use countersign_jose::{UnixTime, Verified};
+
+use crate::{Cause, Claims, Event, Revocation, Stats, published::Good, table::Table};
+
+/// Every revocation that still matters. Events may come twice and in any order: sets only grow,
+/// epochs only rise, and of two times for one token the earlier holds.
+pub struct Revocations {
+    /// The lowest good issuer epoch; a single number, so it is never forgotten.
+    issuer: AtomicU64,
+    keys: Table<()>,
+    /// The lowest good epoch, by client.
+    clients: Table<u64>,
+    /// The lowest good epoch, by user.
+    subjects: Table<u64>,
+    sessions: Table<()>,
+    /// Refused from then on.
+    tokens: Table<Reverse<UnixTime>>,
+}
+
+impl Revocations {
+    pub fn new() -> Self {
+        Self {
+            issuer: AtomicU64::new(0),
+            keys: Table::new(),
+            clients: Table::new(),
+            subjects: Table::new(),
+            sessions: Table::new(),
+            tokens: Table::new(),
+        }
+    }
+
+    /// Whether a token has been revoked, and whether the answer may be remembered.
+    ///
+    /// # Errors
+    /// The most general revocation that concerns it.
+    pub fn check(&self, token: &Verified<Claims>, now: UnixTime) -> Result<Good, Cause> {
+        let Claims {
+            epochs,
+            client_id,
+            sub,
+            sid,
+            jti,
+            ..
+        } = token.claims();
+        if epochs.issuer < self.issuer.load(Ordering::Acquire) {
+            return Err(Cause::All);
+        }
+        if token
+            .key_id()
+            .is_some_and(|kid| self.keys.get(kid).is_some())
+        {
+            return Err(Cause::Key);
+        }
+        if self
+            .clients
+            .get(client_id)
+            .is_some_and(|below| epochs.client < below)
+        {
+            return Err(Cause::Client);
+        }
+        if self
+            .subjects
+            .get(sub)
+            .is_some_and(|below| epochs.subject < below)
+        {
+            return Err(Cause::Subject);
+        }
+        if sid
+            .as_ref()
+            .is_some_and(|sid| self.sessions.get(sid).is_some())
+        {
+            return Err(Cause::Session);
+        }
+        match self.tokens.get(jti) {
+            None => Ok(Good::UntilChanged),
+            // Its time will come without anything being published.
+            Some(Reverse(from)) if now < from => Ok(Good::Now),
+            Some(_) => Err(Cause::Token),
+        }
+    }
+
+    /// Adds one event to what is known.
+    pub fn add(&self, event: &Event) {
+        let until = event.until;
+        match &event.kind {
+            Revocation::Session { sid } => self.sessions.add(sid, (), until),
+            Revocation::Subject { sub, below } => self.subjects.add(sub, *below, until),
+            Revocation::Client { client_id, below } => self.clients.add(client_id, *below, until),
+            Revocation::Token { jti, from } => self.tokens.add(jti, Reverse(*from), until),
+            Revocation::Key { kid } => self.keys.add(kid, (), until),
+            Revocation::All { below } => {
+                self.issuer.fetch_max(*below, Ordering::Release);
+            }
+            Revocation::Changed { .. } => {}
+        }
+    }
+
+    /// Forgets what no valid token can be concerned by any more.
+    pub fn expire(&self, now: UnixTime) {
+        self.keys.expire(now);
+        self.clients.expire(now);
+        self.subjects.expire(now);
+        self.sessions.expire(now);
+        self.tokens.expire(now);
+    }
+
+    /// How many entries there are, by kind, beside `cached` tokens.
+    pub fn stats(&self, cached: usize) -> Stats {
+        Stats {
+            cached,
+            sessions: self.sessions.len(),
+            tokens: self.tokens.len(),
+            subjects: self.subjects.len(),
+            clients: self.clients.len(),
+            keys: self.keys.len(),
+        }
+    }
+}
