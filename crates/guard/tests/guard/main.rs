@@ -1,0 +1,6 @@
+//! The guard through its public face.
+
+mod check;
+mod issuer;
+mod model;
+mod race;
