@@ -65,7 +65,7 @@ pub enum KeyError {
     #[error("not an unencrypted PEM key of the kind that is needed here")]
     Pem,
     /// Not the DER of such a key: PKCS#8, PKCS#1 or SEC 1 where a private one is needed,
-    /// SubjectPublicKeyInfo or PKCS#1 where a public one is.
+    /// `SubjectPublicKeyInfo` or PKCS#1 where a public one is.
     #[error("not a DER key of the kind that is needed here")]
     Der,
     /// A set holds two keys of the same `kid`.

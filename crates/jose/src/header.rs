@@ -89,7 +89,7 @@ impl<'h> Visitor<'h> for HeaderVisitor<'_, 'h> {
         let members = self.0;
         let mut names = Names::default();
         while let Some(Text(name)) = map.next_key()? {
-            if !names.insert(&name) || names.len() > MAX_MEMBERS {
+            if !names.insert(name.clone()) || names.len() > MAX_MEMBERS {
                 members.refused = Some(Refused::DuplicateHeader);
                 return Err(de::Error::custom("duplicate"));
             }

@@ -147,7 +147,7 @@ fn verify_by<'k>(
     let compact = Compact::split(token)?;
     let (key, typ) = compact.with_header(|header| {
         let key = select(header.kid.as_deref(), header.alg)?;
-        Ok((key, header.typ.map(|typ| typ.into())))
+        Ok((key, header.typ.map(Into::into)))
     })?;
     let payload = compact.signed_by(key)?.decode(|bytes| Ok(bytes.to_vec()))?;
     Ok(VerifiedBytes {

@@ -24,21 +24,21 @@ impl<'de> Names<'de> {
     }
 
     /// Adds the name; false if it was there.
-    pub(crate) fn insert(&mut self, name: &Cow<'de, str>) -> bool {
-        let mark = mark(name);
+    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        let mark = mark(&name);
         let marked = self.marks & mark != 0;
         self.marks |= mark;
-        if marked && self.few.contains(name) {
+        if marked && self.few.contains(&name) {
             return false;
         }
         if self.few.len() < FEW {
             if self.few.capacity() == 0 {
                 self.few.reserve_exact(FEW);
             }
-            self.few.push(name.clone());
+            self.few.push(name);
             return true;
         }
-        self.many.insert(name.clone())
+        self.many.insert(name)
     }
 }
 
@@ -86,12 +86,12 @@ mod tests {
         for count in [1, 2, FEW - 1, FEW, FEW + 1, 5 * FEW] {
             let mut names = Names::default();
             for i in 0..count {
-                assert!(names.insert(&Cow::Owned(format!("name{i}"))));
+                assert!(names.insert(Cow::Owned(format!("name{i}"))));
             }
             assert_eq!(names.len(), count);
             for i in 0..count {
                 assert!(
-                    !names.insert(&Cow::Owned(format!("name{i}"))),
+                    !names.insert(Cow::Owned(format!("name{i}"))),
                     "{i} of {count}"
                 );
             }

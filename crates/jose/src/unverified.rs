@@ -23,7 +23,7 @@ impl<'t> Unverified<'t> {
         Compact::split(token)?.with_header(|header| {
             Ok(Self {
                 alg: header.alg,
-                kid: header.kid.map(|kid| kid.into()),
+                kid: header.kid.map(Into::into),
                 token: PhantomData,
             })
         })

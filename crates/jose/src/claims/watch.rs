@@ -205,7 +205,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMembers<'_, '_, 'de, A> {
             self.watch.complete = true;
             return Ok(None);
         };
-        if !self.names.insert(&name) {
+        if !self.names.insert(name.clone()) {
             self.watch.refused = Some(Refused::DuplicateClaim);
             return Err(de::Error::custom("duplicate"));
         }

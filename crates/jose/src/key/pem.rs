@@ -50,7 +50,7 @@ pub(super) fn encode_private(der: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// SubjectPublicKeyInfo in a block of its own.
+/// `SubjectPublicKeyInfo` in a block of its own.
 pub(super) fn encode_public(der: &[u8]) -> String {
     pem::encode_config(&Pem::new("PUBLIC KEY", der), config())
 }

@@ -56,7 +56,7 @@ impl PublicNumbers {
         }
     }
 
-    /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) or, for RSA, PKCS#1 (RFC 8017 appendix A.1.1).
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7) or, for RSA, PKCS#1 (RFC 8017 appendix A.1.1).
     pub(super) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         Self::read_der(der).map_err(|_| KeyError::Der)
     }

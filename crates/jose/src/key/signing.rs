@@ -37,7 +37,7 @@ pub struct SigningKey {
 
 enum Private {
     Hmac {
-        key: hmac::Key,
+        key: Arc<hmac::Key>,
         secret: Zeroizing<Vec<u8>>,
     },
     Rsa {
@@ -103,11 +103,9 @@ impl SigningKey {
     /// the secret is shorter than its hash, [`KeyError::SecretIsAKey`] if it is the text of a key.
     pub fn hmac(alg: Algorithm, secret: &[u8], kid: Option<&str>) -> Result<Self, KeyError> {
         let public = VerifyingKey::hmac(alg, secret, kid)?;
-        let Family::Hmac { mac, .. } = alg.family() else {
-            return Err(KeyError::WrongAlgorithm(alg));
-        };
+        let key = public.mac().ok_or(KeyError::WrongAlgorithm(alg))?;
         let private = Private::Hmac {
-            key: hmac::Key::new(*mac, secret),
+            key: Arc::clone(key),
             secret: Zeroizing::new(secret.to_vec()),
         };
         Ok(Self::assemble(Arc::new(private), public))

@@ -29,7 +29,7 @@ struct Inner {
 
 #[derive(Clone)]
 enum Check {
-    Mac(hmac::Key),
+    Mac(Arc<hmac::Key>),
     Public {
         parsed: ParsedPublicKey,
         numbers: PublicNumbers,
@@ -52,8 +52,16 @@ impl VerifyingKey {
         if is_key_text(secret) {
             return Err(KeyError::SecretIsAKey);
         }
-        let check = Check::Mac(hmac::Key::new(*mac, secret));
-        Ok(Self::assemble(alg, kid, check))
+        let key = hmac::Key::new(*mac, secret);
+        Ok(Self::assemble(alg, kid, Check::Mac(Arc::new(key))))
+    }
+
+    /// The prepared HMAC key, which signs as well as it verifies.
+    pub(super) fn mac(&self) -> Option<&Arc<hmac::Key>> {
+        match &self.0.check {
+            Check::Mac(key) => Some(key),
+            Check::Public { .. } => None,
+        }
     }
 
     /// A public key from a JWK (RFC 7517 §4); of a private one, the public half.
@@ -107,7 +115,7 @@ impl VerifyingKey {
         Self::hmac(alg, &jwk.k.secret("k")?, jwk.kid()?)
     }
 
-    /// A public key from PEM (RFC 7468): `PUBLIC KEY` (SubjectPublicKeyInfo) or `RSA PUBLIC KEY`
+    /// A public key from PEM (RFC 7468): `PUBLIC KEY` (`SubjectPublicKeyInfo`) or `RSA PUBLIC KEY`
     /// (PKCS#1). The thumbprint becomes the key id.
     ///
     /// # Errors
@@ -116,7 +124,7 @@ impl VerifyingKey {
         Self::from_der(alg, &pem::public(text)?)
     }
 
-    /// A public key from DER: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) or, for RSA, PKCS#1
+    /// A public key from DER: `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7) or, for RSA, PKCS#1
     /// (RFC 8017 appendix A.1.1). The thumbprint becomes the key id.
     ///
     /// # Errors
@@ -187,7 +195,7 @@ impl VerifyingKey {
         }
     }
 
-    /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.
@@ -201,7 +209,7 @@ impl VerifyingKey {
         }
     }
 
-    /// SubjectPublicKeyInfo as PEM (RFC 7468 §13).
+    /// `SubjectPublicKeyInfo` as PEM (RFC 7468 §13).
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.

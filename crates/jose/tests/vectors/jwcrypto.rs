@@ -1,0 +1,206 @@
+//! The constants of the `jwcrypto` library's tests, most of them from RFC 7515 to 7520.
+
+use base64_simd::URL_SAFE_NO_PAD;
+use countersign_jose::{Algorithm, KeyError, KeySet, Refused, SigningKey, VerifyingKey, jws};
+use serde_json::Value;
+
+use crate::report::{Tally, folder, read};
+
+#[test]
+fn constants_of_jwcrypto() {
+    let Some(folder) = folder() else { return };
+    let file = read(&folder, "rfc/jwcrypto-tests-constants.json");
+    let file = file.as_object().unwrap();
+    let mut tally = Tally::of("rfc/jwcrypto-tests-constants");
+    for (name, entry) in file {
+        match name.as_str() {
+            "A1_example" | "A2_example" | "A3_example" | "A4_example" => {
+                let outcome = rfc7515_example(entry);
+                tally.expect(outcome.is_ok(), || format!("{name}: {outcome:?}"));
+            }
+            "A5_example" => {
+                let refused = rfc7515_example(entry).unwrap_err();
+                tally.expect(refused == Refused::UnknownAlgorithm, || {
+                    format!("{name}: {refused:?}")
+                });
+            }
+            "A6_serialized" | "A7_example" | "customhdr_jws_example" => {
+                let key = &file["A3_example"]["key"];
+                let outcome = last_signature(entry, key);
+                tally.expect(outcome.is_ok(), || format!("{name}: {outcome:?}"));
+            }
+            "E_negative" => {
+                let refused = jws::verify(entry.as_str().unwrap(), &no_keys());
+                tally.expect(refused.is_err(), || name.clone());
+            }
+            "E_Ed25519" => {
+                let key = SigningKey::from_jwk(entry["key_json"].as_str().unwrap().as_bytes());
+                let token = entry["jws_serialization_compact"].as_str().unwrap();
+                let outcome = jws::verify_with(token, &key.unwrap().verifying_key());
+                tally.expect(outcome.is_ok(), || format!("{name}: {outcome:?}"));
+            }
+            "PublicKeys" | "PrivateKeys" | "PublicKeys_EdDsa" | "PrivateKeys_EdDsa" => {
+                // The EC key of the first two is for encryption, and in the private set the RSA
+                // key has no "alg" to go by either.
+                let set = KeySet::from_json(entry.to_string().as_bytes()).unwrap();
+                tally.expect(set.len() == 1, || format!("{name}: {set:?}"));
+            }
+            "PublicKeys_secp256k1"
+            | "PrivateKeys_secp256k1"
+            | "PublicKeys_brainpool"
+            | "PrivateKeys_brainpool" => {
+                let set = KeySet::from_json(entry.to_string().as_bytes()).unwrap();
+                let unknown = |why: &KeyError| *why == KeyError::UnknownCurve;
+                let all = set.is_empty() && set.ignored().iter().all(unknown);
+                tally.expect(all, || format!("{name}: {set:?}"));
+            }
+            "SymmetricKeys" => {
+                let public = KeySet::from_json(entry.to_string().as_bytes()).err();
+                let secret = KeySet::from_secret_json(entry.to_string().as_bytes()).err();
+                let both = (public, secret);
+                let as_it_should = both
+                    == (
+                        Some(KeyError::SecretInPublicSet),
+                        Some(KeyError::UnknownAlgorithm),
+                    );
+                tally.expect(as_it_should, || format!("{name}: {both:?}"));
+            }
+            "Useofx5c" | "A2_key" | "E_A1_key" | "E_A2_key" => {
+                let key =
+                    VerifyingKey::from_jwk_for(Algorithm::RS256, entry.to_string().as_bytes());
+                tally.expect(key.is_ok(), || format!("{name}: {key:?}"));
+            }
+            "A3_key" | "A4_key" | "ECPublicJWK" => {
+                let key = VerifyingKey::from_jwk(entry.to_string().as_bytes());
+                tally.expect(key.is_ok(), || format!("{name}: {key:?}"));
+            }
+            "A5_key" => {
+                let key = SigningKey::from_jwk_for(Algorithm::HS256, entry.to_string().as_bytes());
+                let short = Some(KeyError::SecretTooShort { needed: 32 });
+                tally.expect(key.err() == short, || name.clone());
+            }
+            "RSAPrivateKey" => {
+                let key = SigningKey::from_jwk_for(Algorithm::RS256, entry.to_string().as_bytes());
+                tally.expect(key.err() == Some(KeyError::NotForSignatures), || {
+                    name.clone()
+                });
+            }
+            "X25519PublicJWK" => {
+                let key = VerifyingKey::from_jwk(entry.to_string().as_bytes());
+                tally.expect(key.err() == Some(KeyError::UnknownCurve), || name.clone());
+            }
+            "RSAPublicPEM" => {
+                let key = VerifyingKey::from_pem(Algorithm::PS256, pem(entry));
+                tally.expect(key.is_ok(), || format!("{name}: {key:?}"));
+            }
+            "ECPublicPEM" => {
+                let key = VerifyingKey::from_pem(Algorithm::ES256, pem(entry)).unwrap();
+                let same = key.kid() == file["ECPublicJWK"]["kid"].as_str()
+                    && key.to_pem().unwrap() == pem(entry);
+                tally.expect(same, || name.clone());
+            }
+            "Ed25519PublicPEM" => {
+                let key = VerifyingKey::from_pem(Algorithm::EdDSA, pem(entry)).unwrap();
+                tally.expect(key.to_pem().unwrap() == pem(entry), || name.clone());
+            }
+            "Ed25519PrivatePEM" => {
+                let key = SigningKey::from_pem(Algorithm::EdDSA, pem(entry)).unwrap();
+                tally.expect(*key.to_pem().unwrap() == pem(entry), || name.clone());
+            }
+            "RSAPrivatePEM" => {
+                let key = SigningKey::from_pem(Algorithm::RS256, pem(entry));
+                tally.expect(key.err() == Some(KeyError::Pem), || {
+                    "an encrypted key".into()
+                });
+            }
+            "PublicCert" => {
+                let key = VerifyingKey::from_pem(Algorithm::RS256, pem(entry));
+                tally.expect(key.err() == Some(KeyError::Pem), || "a certificate".into());
+            }
+            "X25519PrivatePEM" => {
+                let key = SigningKey::from_pem(Algorithm::EdDSA, pem(entry));
+                tally.expect(key.err() == Some(KeyError::Der), || name.clone());
+            }
+            "X25519PublicPEM" => {
+                let key = VerifyingKey::from_pem(Algorithm::EdDSA, pem(entry));
+                tally.expect(key.err() == Some(KeyError::Der), || name.clone());
+            }
+            _ => tally.skip(why_not(name)),
+        }
+    }
+    tally.finish(file.len());
+}
+
+fn why_not(name: &str) -> &'static str {
+    match name {
+        "E_A5_ex" | "customhdr_jwe_ex" | "jwe_algs_and_rsa1_5" => {
+            "encryption (JWE) is not offered yet"
+        }
+        "A1_header" | "A1_claims" | "A1_token" | "A2_token" => {
+            "encryption (JWE) is not offered yet"
+        }
+        "A6_example" => "the same as A6_serialized",
+        "unicode_literals" | "RSAPrivatePassword" | "PublicCertThumbprint" => "no JOSE object",
+        _ if name.starts_with("E_A")
+            || name.starts_with("Issue_136")
+            || name.starts_with("MMA") =>
+        {
+            "encryption (JWE) is not offered yet"
+        }
+        "X25519_Protected_Header_no_epk" => "encryption (JWE) is not offered yet",
+        _ if name.starts_with("rfc7797") || name.starts_with('A') => "a part of another entry",
+        other => panic!("{other} is new: say what becomes of it"),
+    }
+}
+
+/// An example of RFC 7515 appendix A in its parts: key, header, payload, signature.
+fn rfc7515_example(entry: &Value) -> Result<jws::VerifiedBytes, Refused> {
+    let token = format!(
+        "{}.{}.{}",
+        URL_SAFE_NO_PAD.encode_to_string(entry["protected"].as_str().unwrap()),
+        URL_SAFE_NO_PAD.encode_to_string(entry["payload"]["utf8"].as_str().unwrap()),
+        URL_SAFE_NO_PAD.encode_to_string(unhex(
+            entry["signature"]["hex"].as_str().unwrap_or_default()
+        )),
+    );
+    match Algorithm::from_name(entry["alg"].as_str().unwrap()) {
+        Some(alg) => {
+            let key = SigningKey::from_jwk_for(alg, entry["key"].to_string().as_bytes()).unwrap();
+            jws::verify_with(&token, &key.verifying_key())
+        }
+        None => jws::verify(&token, &no_keys()),
+    }
+}
+
+/// The last signature of a JSON serialization, in compact form. As it stands, it is refused.
+fn last_signature(entry: &Value, key: &Value) -> Result<jws::VerifiedBytes, Refused> {
+    let text = entry.as_str().unwrap();
+    let key = VerifyingKey::from_jwk(key.to_string().as_bytes()).unwrap();
+    assert!(jws::verify_with(text, &key).is_err());
+    let json: Value = serde_json::from_str(text).unwrap();
+    let signature = json["signatures"]
+        .as_array()
+        .and_then(|all| all.last())
+        .unwrap_or(&json);
+    let part = |value: &Value| value.as_str().unwrap().to_owned();
+    let token = [
+        part(&signature["protected"]),
+        part(&json["payload"]),
+        part(&signature["signature"]),
+    ];
+    jws::verify_with(&token.join("."), &key)
+}
+
+fn no_keys() -> KeySet {
+    KeySet::new(Vec::new()).unwrap()
+}
+
+fn pem(entry: &Value) -> &str {
+    entry["utf8"].as_str().unwrap()
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! Published test vectors, read from the folder that `JOSE_VECTORS` names.
+//!
+//! Without it nothing is tested, and the test says so; with `STRICT=1` that is a failure.
+
+mod cookbook;
+mod jwcrypto;
+mod report;
+mod rfc;
+mod wycheproof;

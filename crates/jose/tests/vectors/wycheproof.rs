@@ -1,0 +1,103 @@
+//! Project Wycheproof: signatures, keys, and the signature half of the mixed file.
+
+use countersign_jose::{KeySet, Refused, jws};
+use serde_json::{Value, json};
+
+use crate::report::{Tally, folder, read};
+
+/// Cases of `json_web_signature` that are not to be taken at face value.
+fn corrected(file: &str, case: u64) -> Option<bool> {
+    if file != "json_web_signature" {
+        return None;
+    }
+    match case {
+        // Byte for byte the token of the valid case 357: the padding was lost on its way.
+        367 | 370 => Some(true),
+        // A "?" inside of base64url, which RFC 7515 §2 forbids.
+        372 | 373 => Some(false),
+        // The key says PS256 and the token PS384; the key says "ES521", which does not exist. Here
+        // a key has one algorithm.
+        346 | 350 | 347 | 351 => Some(false),
+        _ => None,
+    }
+}
+
+fn run(name: &str) {
+    let Some(folder) = folder() else { return };
+    let file = read(&folder, &format!("wycheproof/{name}_test.json"));
+    let mut tally = Tally::of(&format!("wycheproof/{name}"));
+    let mut total = 0;
+    for group in file["testGroups"].as_array().unwrap() {
+        let keys = key_set(group.get("public").unwrap_or(&group["private"]));
+        for test in group["tests"].as_array().unwrap() {
+            total += 1;
+            let id = test["tcId"].as_u64().unwrap();
+            if let Some(jwe) = test.get("jwe") {
+                let none = KeySet::new(Vec::new()).unwrap();
+                assert!(jws::verify(&text(jwe), &none).is_err());
+                tally.skip("encryption (JWE) is not offered yet");
+                continue;
+            }
+            let valid = corrected(name, id).unwrap_or_else(|| match test["result"].as_str() {
+                Some("valid") => true,
+                Some("invalid") => false,
+                other => panic!("{name} {id}: result {other:?}"),
+            });
+            let outcome = keys
+                .clone()
+                .and_then(|keys| jws::verify(&text(&test["jws"]), &keys).map_err(Why::Token));
+            tally.expect(outcome.is_ok() == valid, || {
+                format!("{id} {} valid={valid}: {outcome:?}", test["comment"])
+            });
+        }
+    }
+    tally.finish(total);
+    assert_eq!(Some(total as u64), file["numberOfTests"].as_u64());
+}
+
+#[derive(Clone, Debug)]
+enum Why {
+    #[expect(dead_code, reason = "shown when a case fails")]
+    Keys(countersign_jose::KeyError),
+    #[expect(dead_code, reason = "shown when a case fails")]
+    Token(Refused),
+}
+
+/// A group's key or keys. They are read as a program would that expects public keys, or, where
+/// there are secrets alone, one that expects secrets.
+fn key_set(keys: &Value) -> Result<KeySet, Why> {
+    let set = if keys.get("keys").is_some() {
+        keys.clone()
+    } else {
+        json!({ "keys": [keys] })
+    };
+    let all = set["keys"].as_array().unwrap();
+    let text = set.to_string();
+    if all.iter().all(|key| key["kty"] == "oct") {
+        KeySet::from_secret_json(text.as_bytes()).map_err(Why::Keys)
+    } else {
+        KeySet::from_json(text.as_bytes()).map_err(Why::Keys)
+    }
+}
+
+/// Tokens are text; two cases hold the JSON serialization as an object.
+fn text(token: &Value) -> String {
+    token
+        .as_str()
+        .map_or_else(|| token.to_string(), str::to_owned)
+}
+
+#[test]
+fn json_web_signature() {
+    run("json_web_signature");
+}
+
+#[test]
+fn json_web_key() {
+    run("json_web_key");
+}
+
+#[test]
+fn json_web_crypto() {
+    run("json_web_crypto");
+}
