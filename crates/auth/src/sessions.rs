@@ -32,7 +32,7 @@ pub trait Sessions: Send + Sync + 'static {
 
     /// Presents one generation of a grant's refresh token: the renewal table in one step. What it ends (reused,
     /// ahead) is ended, in the revocation log and in the audit trail when it returns. Moves the session's idle end.
-    async fn rotate(&self, presented: Presented, origin: &Origin) -> Result<Rotate, StoreError>;
+    async fn rotate(&self, presented: Presented<'_>, origin: &Origin) -> Result<Rotate, StoreError>;
 
     /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
     async fn end(
