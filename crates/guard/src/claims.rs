@@ -135,23 +135,23 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         let (mut jti, mut client_id, mut epochs) = (None, None, None);
         let (mut sid, mut auth_time, mut amr, mut scope) = (None, None, None, None);
         let mut extra = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            match name.as_str() {
-                "iss" => once(&mut iss, &mut map, "iss")?,
-                "sub" => once(&mut sub, &mut map, "sub")?,
-                "aud" => once(&mut aud, &mut map, "aud")?,
-                "exp" => once(&mut exp, &mut map, "exp")?,
-                "iat" => once(&mut iat, &mut map, "iat")?,
-                "jti" => once(&mut jti, &mut map, "jti")?,
-                "client_id" => once(&mut client_id, &mut map, "client_id")?,
-                "sid" => once(&mut sid, &mut map, "sid")?,
-                "auth_time" => once(&mut auth_time, &mut map, "auth_time")?,
-                "amr" => once(&mut amr, &mut map, "amr")?,
-                "scope" => once(&mut scope, &mut map, "scope")?,
-                "epochs" => once(&mut epochs, &mut map, "epochs")?,
-                // The verifier's business; no claim of ours, and no extra one either.
-                "nbf" => drop(map.next_value::<IgnoredAny>()?),
-                _ => {
+        while let Some(name) = map.next_key()? {
+            match name {
+                Name::Reserved("iss") => once(&mut iss, &mut map, "iss")?,
+                Name::Reserved("sub") => once(&mut sub, &mut map, "sub")?,
+                Name::Reserved("aud") => once(&mut aud, &mut map, "aud")?,
+                Name::Reserved("exp") => once(&mut exp, &mut map, "exp")?,
+                Name::Reserved("iat") => once(&mut iat, &mut map, "iat")?,
+                Name::Reserved("jti") => once(&mut jti, &mut map, "jti")?,
+                Name::Reserved("client_id") => once(&mut client_id, &mut map, "client_id")?,
+                Name::Reserved("sid") => once(&mut sid, &mut map, "sid")?,
+                Name::Reserved("auth_time") => once(&mut auth_time, &mut map, "auth_time")?,
+                Name::Reserved("amr") => once(&mut amr, &mut map, "amr")?,
+                Name::Reserved("scope") => once(&mut scope, &mut map, "scope")?,
+                Name::Reserved("epochs") => once(&mut epochs, &mut map, "epochs")?,
+                // `nbf`, the verifier's business: no claim of ours, and no extra one either.
+                Name::Reserved(_) => drop(map.next_value::<IgnoredAny>()?),
+                Name::Extra(name) => {
                     let value = map.next_value()?;
                     if extra.insert(name, value).is_some() {
                         return Err(de::Error::custom("a claim stands twice"));
@@ -175,6 +175,35 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             epochs: required(epochs, "epochs")?,
             extra,
         })
+    }
+}
+
+/// The name of a claim; copied only if it is not one of ours.
+enum Name {
+    Reserved(&'static str),
+    Extra(String),
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyName;
+
+        impl Visitor<'_> for AnyName {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a claim")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                let reserved = Claims::RESERVED
+                    .into_iter()
+                    .find(|reserved| *reserved == name);
+                Ok(reserved.map_or_else(|| Name::Extra(name.to_owned()), Name::Reserved))
+            }
+        }
+
+        deserializer.deserialize_identifier(AnyName)
     }
 }
 

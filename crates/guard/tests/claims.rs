@@ -1,4 +1,5 @@
 //! The wire form of the claims, and what is not accepted as such.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_guard::{BadScope, Claims, Epochs, Scope};
 use serde_json::{Value, from_str, json, to_string, to_value};

@@ -101,7 +101,7 @@ fn an_epoch(
     code: &str,
     with_epoch: fn(u64) -> Epochs,
     below: impl Fn(u64) -> Revocation,
-    of_another: Claims,
+    of_another: &Claims,
 ) {
     let pair = Pair::new();
     let token = |epoch| {
@@ -111,7 +111,7 @@ fn an_epoch(
         })
     };
     let tokens: Vec<_> = (5..=8).map(token).collect();
-    let of_another = pair.issue(&of_another);
+    let of_another = pair.issue(of_another);
     let expect = |verdicts: [&str; 4]| {
         for (token, verdict) in tokens.iter().zip(verdicts) {
             pair.expect(token, 0, verdict);
@@ -140,7 +140,7 @@ fn a_users_epoch() {
             sub: "u".into(),
             below,
         },
-        Claims {
+        &Claims {
             sub: "c".into(),
             ..claims("another")
         },
@@ -159,7 +159,7 @@ fn a_clients_epoch() {
             client_id: "c".into(),
             below,
         },
-        Claims {
+        &Claims {
             client_id: "u".into(),
             ..claims("another")
         },
@@ -175,7 +175,7 @@ fn the_issuers_epoch() {
             ..Epochs::default()
         },
         |below| Revocation::All { below },
-        Claims {
+        &Claims {
             epochs: Epochs {
                 issuer: 100,
                 ..Epochs::default()

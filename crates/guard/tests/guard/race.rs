@@ -106,7 +106,7 @@ fn nobody_accepts_a_token_after_its_session_has_ended() {
 
 #[test]
 fn nobody_accepts_a_token_by_a_key_that_is_gone() {
-    let keys: Vec<_> = (0..ROUNDS + 1).map(|n| key(&format!("k{n}"))).collect();
+    let keys: Vec<_> = (0..=ROUNDS).map(|n| key(&format!("k{n}"))).collect();
     let guard = guard(&keys.iter().collect::<Vec<_>>(), 1000);
     let rounds: Vec<_> = keys[..ROUNDS]
         .iter()
