@@ -1,10 +1,97 @@
 //! Accounts, passwords, sessions, grants, keys, clients and revocations: what the server does, without HTTP and
 //! without SQL.
+//!
+//! [`Auth`] is the whole of it. Two straight lines run through it:
+//! - sign in: [`login`] → [`password`] (its own threads) → one [`sessions::Sessions::open`] → [`issue`];
+//! - renew: [`refresh`] → one [`sessions::Sessions::rotate`] (which decides by [`rotation`]) → [`issue`].
+//!
+//! Storage is behind two traits, by the nature of the data: [`directory::Directory`] must never forget,
+//! [`sessions::Sessions`] may at the price of a new sign-in. Time and randomness come from [`env::Env`].
 
+pub mod account;
+pub mod admin;
+pub mod clients;
 pub mod directory;
 pub mod env;
+pub mod identifier;
+pub mod issue;
+pub mod keys;
+pub mod limits;
+pub mod login;
+pub mod logout;
 pub mod model;
 pub mod password;
+pub mod refresh;
+mod refresh_token;
+pub mod register;
+mod revocations;
 pub mod rotation;
+pub mod seal;
 pub mod sessions;
+pub mod settings;
+pub mod start;
+pub mod stats;
 pub mod store;
+pub mod upkeep;
+pub mod visitor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_guard::{Claims, Guard, Verified};
+
+pub use self::refresh_token::RefreshToken;
+use self::clients::Clients;
+use self::directory::Directory;
+use self::env::Env;
+use self::keys::{Keys, PublishedKeys};
+use self::limits::Limits;
+use self::password::Hasher;
+use self::revocations::Follower;
+use self::sessions::Sessions;
+use self::settings::Settings;
+
+/// The largest leeway that a verifier may use; revocations are kept so much longer.
+pub const MAX_LEEWAY: Duration = Duration::from_secs(30);
+
+/// Everything that the server does: one value, shared by reference.
+pub struct Auth {
+    settings: Settings,
+    env: Env,
+    directory: Arc<dyn Directory>,
+    sessions: Arc<dyn Sessions>,
+    clients: Clients,
+    keys: Keys,
+    guard: Arc<Guard>,
+    follower: Follower,
+    hasher: Hasher,
+    limits: Limits,
+}
+
+impl Auth {
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its clock and randomness.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Checks an access token of this issuer's as every service does: locally.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn check(&self, token: &str) -> Result<Verified<Claims>, countersign_guard::Refused> {
+        self.guard.check(token, self.env.now().unix())
+    }
+
+    /// The key set to publish.
+    #[must_use]
+    pub fn key_set(&self) -> Arc<PublishedKeys> {
+        self.keys.ring().published.clone()
+    }
+}

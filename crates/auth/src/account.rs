@@ -1,0 +1,281 @@
+//! One's own account: profile, sessions, password.
+
+use std::time::Duration;
+
+use countersign_guard::{Claims, Verified};
+
+use crate::Auth;
+use crate::directory::ChangeUser;
+use crate::identifier::{self, InvalidName, InvalidUsername};
+use crate::issue::{IssueError, Outcome, Signed};
+use crate::model::id::{SessionId, UserId};
+use crate::model::session::SessionView;
+use crate::model::user::{User, UserChange};
+use crate::password::{HashError, Password, PasswordPolicyError, Verdict};
+use crate::refresh_token::Handle;
+use crate::sessions::{ChangePassword, PasswordChange};
+use crate::store::StoreError;
+use crate::visitor::Visitor;
+
+/// Why something about one's own account was refused. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The account has been deleted meanwhile, or the token is about no user.
+    #[error("there is no such account any more")]
+    NoSuchUser,
+    /// No such session, or not one of the caller's.
+    #[error("you have no session of this id: it may have ended already")]
+    NoSuchSession,
+    /// Not a name to sign in with.
+    #[error(transparent)]
+    Username(#[from] InvalidUsername),
+    /// Not a name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// Another user has this name.
+    #[error("this username is taken: choose another")]
+    UsernameTaken,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a password was not changed. The old one is still good.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The current password is another one.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// The new password is not accepted.
+    #[error(transparent)]
+    Policy(#[from] PasswordPolicyError),
+    /// The session ended, or the account changed meanwhile.
+    #[error("the session is over: sign in again")]
+    SessionOver,
+    /// Too many attempts.
+    #[error("too many attempts: try again later")]
+    Limited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The password could not be hashed now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What people may change about themselves: `None` leaves it, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// What to call them.
+    pub name: Option<Option<String>>,
+    /// A name to sign in with.
+    pub username: Option<Option<String>>,
+}
+
+/// A change of password.
+#[derive(Clone, Debug)]
+pub struct PasswordForm {
+    /// The one that is still good.
+    pub current: Password,
+    /// The one to be.
+    pub new: Password,
+}
+
+impl Auth {
+    /// The caller's account.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn me(&self, caller: &Verified<Claims>) -> Result<User, AccountError> {
+        let user = self.user_of(caller)?;
+        self.directory
+            .user(user)
+            .await?
+            .ok_or(AccountError::NoSuchUser)
+    }
+
+    /// Changes the caller's profile.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn change_me(
+        &self,
+        caller: &Verified<Claims>,
+        change: ProfileChange,
+        visitor: &Visitor,
+    ) -> Result<User, AccountError> {
+        let user = self.user_of(caller)?;
+        let change = UserChange {
+            name: change.name.map(normalised(identifier::name)).transpose()?,
+            username: change
+                .username
+                .map(normalised(identifier::username))
+                .transpose()?,
+            ..UserChange::default()
+        };
+        let origin = visitor.origin(self.env.now());
+        let changed = match self.directory.change_user(user, change, &origin).await? {
+            ChangeUser::Changed(user) => user,
+            ChangeUser::UsernameTaken => return Err(AccountError::UsernameTaken),
+            // No address is changed here.
+            ChangeUser::Unknown | ChangeUser::EmailTaken => return Err(AccountError::NoSuchUser),
+        };
+        self.hear_revocations().await?;
+        Ok(changed)
+    }
+
+    /// The caller's live sessions, latest use first.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn my_sessions(
+        &self,
+        caller: &Verified<Claims>,
+    ) -> Result<Vec<SessionView>, AccountError> {
+        let user = self.user_of(caller)?;
+        Ok(self.sessions.of_user(user, self.env.now()).await?)
+    }
+
+    /// Ends one of the caller's sessions.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchSession`] also for somebody else's.
+    pub async fn end_my_session(
+        &self,
+        caller: &Verified<Claims>,
+        session: SessionId,
+        visitor: &Visitor,
+    ) -> Result<(), AccountError> {
+        let user = self.user_of(caller)?;
+        let origin = visitor.origin(self.env.now());
+        let ended = self.sessions.end(session, Some(user), &origin).await?;
+        self.hear_revocations().await?;
+        if ended {
+            Ok(())
+        } else {
+            Err(AccountError::NoSuchSession)
+        }
+    }
+
+    /// Ends all sessions of the caller but the one that asks. How many there were.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn end_my_other_sessions(
+        &self,
+        caller: &Verified<Claims>,
+        visitor: &Visitor,
+    ) -> Result<u64, AccountError> {
+        let user = self.user_of(caller)?;
+        let mine = self.session_of(caller)?;
+        let origin = visitor.origin(self.env.now());
+        let ended = self
+            .sessions
+            .end_all_of_user(user, Some(mine), &origin)
+            .await?;
+        self.hear_revocations().await?;
+        Ok(ended)
+    }
+
+    /// Changes the caller's password. Their other sessions end; this one goes on with what is answered.
+    ///
+    /// # Errors
+    /// [`PasswordError`]; the old password is still good then.
+    pub async fn change_password(
+        &self,
+        caller: &Verified<Claims>,
+        form: PasswordForm,
+        visitor: &Visitor,
+    ) -> Result<Signed, PasswordError> {
+        let over = |_| PasswordError::SessionOver;
+        let user = self.user_of(caller).map_err(over)?;
+        let session = self.session_of(caller).map_err(over)?;
+        let client = self
+            .clients
+            .find(Some(&caller.client_id))
+            .filter(|client| client.enabled)
+            .ok_or(PasswordError::SessionOver)?;
+        let attempt = self
+            .limits
+            .password_change(session, self.env.now())
+            .map_err(|limited| PasswordError::Limited {
+                retry_after: limited.retry_after,
+            })?;
+
+        let user = self
+            .directory
+            .user(user)
+            .await?
+            .ok_or(PasswordError::SessionOver)?;
+        let found = self
+            .directory
+            .credentials(&crate::model::user::Identifier::Email(user.email))
+            .await?
+            .ok_or(PasswordError::SessionOver)?;
+        match self.hasher.verify(form.current, found.password).await {
+            Ok(Verdict::Match { .. }) => attempt.succeeded(),
+            Ok(Verdict::Mismatch) => return Err(PasswordError::WrongPassword),
+            Ok(Verdict::Unreadable(cause)) => {
+                tracing::error!(user = %found.user.id, %cause, "a stored password cannot be checked: set a new one");
+                return Err(PasswordError::WrongPassword);
+            }
+            Err(not_looked_at) => {
+                attempt.forgiven();
+                return Err(not_looked_at.into());
+            }
+        }
+        self.check_password(&form.new, &found.user.email, found.user.username.as_deref())?;
+        let password = self.hasher.hash(form.new).await?;
+
+        let handle = Handle::random(&self.env, session.absolute_end());
+        let change = PasswordChange {
+            user: found.user.id,
+            seen_epoch: found.user.epoch,
+            password,
+            grant: self.first_grant(session, &client, &handle, visitor),
+        };
+        let origin = visitor.origin(self.env.now());
+        match self.sessions.change_password(change, &origin).await? {
+            ChangePassword::Stale => Err(PasswordError::SessionOver),
+            ChangePassword::Changed(entitlement) => {
+                self.hear_revocations().await?;
+                Ok(self.issue(*entitlement, client, &handle, Outcome::PasswordChanged)?)
+            }
+        }
+    }
+
+    pub(crate) fn check_password(
+        &self,
+        password: &Password,
+        email: &str,
+        username: Option<&str>,
+    ) -> Result<(), PasswordPolicyError> {
+        let own = [email, username.unwrap_or_default()];
+        self.settings.passwords.check(password, &own)
+    }
+
+    pub(crate) fn user_of(&self, caller: &Verified<Claims>) -> Result<UserId, AccountError> {
+        caller.sub.parse().map_err(|_| AccountError::NoSuchUser)
+    }
+
+    pub(crate) fn session_of(&self, caller: &Verified<Claims>) -> Result<SessionId, AccountError> {
+        caller
+            .sid
+            .as_deref()
+            .and_then(|sid| sid.parse().ok())
+            .ok_or(AccountError::NoSuchSession)
+    }
+}
+
+/// Normalises what is there; what is to be emptied stays empty.
+fn normalised<E>(
+    normalise: impl Fn(&str) -> Result<String, E>,
+) -> impl Fn(Option<String>) -> Result<Option<String>, E> {
+    move |text| text.as_deref().map(&normalise).transpose()
+}

@@ -1,0 +1,41 @@
+//! Keys, as operators see and change them.
+
+use crate::Auth;
+use crate::keys::{KeyInfo, KeysError};
+use crate::visitor::Visitor;
+
+impl Auth {
+    /// All keys, tombstones included.
+    #[must_use]
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.keys.ring().infos.clone()
+    }
+
+    /// Changes the signing key and the refresh key at once. What they made stays good.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn rotate_keys(&self, visitor: &Visitor) -> Result<Vec<KeyInfo>, KeysError> {
+        let origin = visitor.origin(self.env.now());
+        self.keys.rotate(self.lifetimes().await?, &origin).await?;
+        self.adopt_keys();
+        Ok(self.keys())
+    }
+
+    /// Takes a key out in an emergency, by its `kid` or id: nothing that it signed is accepted any more.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn remove_key(
+        &self,
+        which: &str,
+        visitor: &Visitor,
+    ) -> Result<KeyInfo, KeysError> {
+        let origin = visitor.origin(self.env.now());
+        let lifetimes = self.lifetimes().await?;
+        let removed = self.keys.remove(which, lifetimes, &origin).await?;
+        self.adopt_keys();
+        self.hear_revocations().await?;
+        Ok(removed)
+    }
+}

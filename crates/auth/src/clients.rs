@@ -1,0 +1,226 @@
+//! The registered clients, in memory: read at start and whenever one changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign_guard::Claims;
+
+use crate::Auth;
+use crate::directory::Directory;
+use crate::model::client::Client;
+use crate::model::id::ClientId;
+use crate::store::StoreError;
+use crate::visitor::Visitor;
+
+/// The longest that an access token may live: revocations are kept as long as this.
+const MAX_ACCESS_TTL: Duration = Duration::from_secs(24 * 3600);
+/// The longest that a session may last.
+const MAX_ABSOLUTE_TTL: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Why a client cannot be registered so.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// An origin that no browser would send.
+    #[error(
+        "{0:?} is not an origin: a scheme (https, or http on loopback), a host and perhaps a port expected, in lower case, without a path, as in https://app.example.com"
+    )]
+    Origin(String),
+    /// A lifetime that is zero or too long.
+    #[error(
+        "the lifetimes do not fit: 0 < access_ttl ≤ 24 h, access_ttl ≤ idle_ttl ≤ absolute_ttl ≤ 400 days expected"
+    )]
+    Lifetimes,
+    /// A claim that has a meaning of its own.
+    #[error("{0:?} cannot be mapped: it is a claim of its own, or empty")]
+    Claim(String),
+    /// A scope that is none (RFC 6749 §3.3).
+    #[error("{0:?} is not a scope: words of printable characters with single spaces between expected")]
+    Scope(String),
+    /// A name or audience that is empty or too long.
+    #[error("name and audience have 1 to 200 characters, without control characters")]
+    Text,
+    /// No such client.
+    #[error("there is no client of this id")]
+    Unknown,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The registered clients.
+pub(crate) struct Clients(ArcSwap<HashMap<ClientId, Arc<Client>>>);
+
+impl Clients {
+    pub(crate) async fn load(directory: &dyn Directory) -> Result<Self, StoreError> {
+        Ok(Self(ArcSwap::from_pointee(read(directory).await?)))
+    }
+
+    pub(crate) async fn reload(&self, directory: &dyn Directory) -> Result<(), StoreError> {
+        self.0.store(Arc::new(read(directory).await?));
+        Ok(())
+    }
+
+    pub(crate) fn find(&self, id: Option<&str>) -> Option<Arc<Client>> {
+        let id = id.unwrap_or(ClientId::DEFAULT).parse::<ClientId>().ok()?;
+        self.0.load().get(&id).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.0.load().values().cloned().collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    pub(crate) fn longest(&self, lifetime: impl Fn(&Client) -> Duration) -> Duration {
+        self.0
+            .load()
+            .values()
+            .map(|client| lifetime(client))
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+async fn read(directory: &dyn Directory) -> Result<HashMap<ClientId, Arc<Client>>, StoreError> {
+    let clients = directory.clients().await?;
+    Ok(clients
+        .into_iter()
+        .map(|client| (client.id.clone(), Arc::new(client)))
+        .collect())
+}
+
+impl Auth {
+    /// All clients, by id.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Arc<Client>> {
+        self.clients.all()
+    }
+
+    /// The client of this id; without one, the default client.
+    #[must_use]
+    pub fn client(&self, id: Option<&str>) -> Option<Arc<Client>> {
+        self.clients.find(id)
+    }
+
+    /// Adds a client, or changes the one of this id.
+    ///
+    /// # Errors
+    /// [`ClientError`]: it cannot be registered so, or storage failed.
+    pub async fn put_client(
+        &self,
+        client: Client,
+        visitor: &Visitor,
+    ) -> Result<Client, ClientError> {
+        check(&client)?;
+        // Before anything can be issued under it: revocations must be kept as long as its tokens live.
+        self.directory
+            .event_lifetime(client.access_ttl + super::MAX_LEEWAY)
+            .await?;
+        let put = self
+            .directory
+            .put_client(client, &visitor.origin(self.env.now()))
+            .await?;
+        self.clients.reload(&*self.directory).await?;
+        self.hear_revocations().await?;
+        Ok(put)
+    }
+
+    /// Disables a client (which ends its grants and tokens) or enables it again.
+    ///
+    /// # Errors
+    /// [`ClientError::Unknown`]; storage failed.
+    pub async fn set_client_enabled(
+        &self,
+        id: &ClientId,
+        enabled: bool,
+        visitor: &Visitor,
+    ) -> Result<Client, ClientError> {
+        let client = self
+            .clients
+            .find(Some(id.as_str()))
+            .ok_or(ClientError::Unknown)?;
+        let changed = Client {
+            enabled,
+            ..Client::clone(&client)
+        };
+        self.put_client(changed, visitor).await
+    }
+
+    /// Ends all grants and tokens of a client; it may sign people in again at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Unknown`]; storage failed.
+    pub async fn cut_off_client(
+        &self,
+        id: &ClientId,
+        visitor: &Visitor,
+    ) -> Result<u64, ClientError> {
+        let origin = visitor.origin(self.env.now());
+        let epoch = self
+            .directory
+            .cut_off_client(id, &origin)
+            .await?
+            .ok_or(ClientError::Unknown)?;
+        self.clients.reload(&*self.directory).await?;
+        self.hear_revocations().await?;
+        Ok(epoch)
+    }
+}
+
+fn check(client: &Client) -> Result<(), ClientError> {
+    for origin in &client.origins {
+        if !is_origin(origin) {
+            return Err(ClientError::Origin(origin.clone()));
+        }
+    }
+    let fits = !client.access_ttl.is_zero()
+        && client.access_ttl <= MAX_ACCESS_TTL
+        && client.access_ttl <= client.idle_ttl
+        && client.idle_ttl <= client.absolute_ttl
+        && client.absolute_ttl <= MAX_ABSOLUTE_TTL;
+    if !fits {
+        return Err(ClientError::Lifetimes);
+    }
+    if let Some(name) = client
+        .claims
+        .keys()
+        .find(|name| name.is_empty() || Claims::is_reserved(name))
+    {
+        return Err(ClientError::Claim(name.clone()));
+    }
+    if let Some(scope) = &client.scope
+        && scope.parse::<countersign_guard::Scope>().is_err()
+    {
+        return Err(ClientError::Scope(scope.clone()));
+    }
+    let text = |text: &str| {
+        (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    };
+    if !text(&client.name) || !client.audience.as_deref().is_none_or(text) {
+        return Err(ClientError::Text);
+    }
+    Ok(())
+}
+
+/// Whether `text` is an origin as a browser writes it (RFC 6454 §6.2), https or on loopback.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let port_fits = port.is_none_or(|port| {
+        port.parse::<u16>()
+            .is_ok_and(|number| number.to_string() == port && number != 0)
+    });
+    let host_fits = !host.is_empty()
+        && host.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'[' | b']' | b':')
+        });
+    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    port_fits && host_fits && (scheme == "https" || (scheme == "http" && loopback))
+}

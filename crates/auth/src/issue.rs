@@ -1,0 +1,135 @@
+//! Issuing: from an entitlement to an access token (RFC 9068) and the refresh token that goes with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use countersign_guard::{Claims, Epochs, Scope};
+use serde_json::{Map, Value};
+
+use crate::Auth;
+use crate::model::client::{Client, ClaimSource};
+use crate::model::grant::Entitlement;
+use crate::model::user::User;
+use crate::refresh_token::{Handle, RefreshToken};
+
+/// The `typ` of an access token (RFC 9068 §2.1).
+pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
+
+/// Tokens for one client, as answered by a sign-in, a renewal or a change of password.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The access token.
+    pub access_token: String,
+    /// How long it lives.
+    pub expires_in: Duration,
+    /// Whom it is about.
+    pub user: User,
+    /// The refresh token.
+    pub refresh_token: RefreshToken,
+    /// How long it can be of use at most: the session's absolute end.
+    pub refresh_expires_in: Duration,
+    /// Whom it is for.
+    pub client: Arc<Client>,
+    /// What to set as the device cookie, after a sign-in.
+    pub device: Option<String>,
+    /// What led to it.
+    pub outcome: Outcome,
+}
+
+/// What led to tokens being issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A sign-in.
+    SignedIn,
+    /// A change of password.
+    PasswordChanged,
+    /// A renewal: a new generation.
+    Rotated,
+    /// A renewal: the same generation.
+    Held,
+    /// A renewal: its answer was asked for again.
+    Retried,
+    /// A renewal: its answer had been lost.
+    Recovered,
+}
+
+/// An access token could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("an access token could not be signed: {0}")]
+pub struct IssueError(#[from] countersign_jose::SignError);
+
+impl Auth {
+    /// Signs tokens for what `entitlement` says. The generation to hand out is the grant's newest.
+    pub(crate) fn issue(
+        &self,
+        entitlement: Entitlement,
+        client: Arc<Client>,
+        handle: &Handle,
+        outcome: Outcome,
+    ) -> Result<Signed, IssueError> {
+        let now = self.env.now();
+        let Entitlement {
+            user,
+            session,
+            grant,
+        } = entitlement;
+        let absolute_end = session.absolute_end();
+        let expires = now.plus(client.access_ttl).min(absolute_end);
+        let extra = mapped(&client, &user);
+        let claims = Claims {
+            iss: self.settings.issuer.clone(),
+            sub: user.id.to_string(),
+            aud: client
+                .audience
+                .clone()
+                .unwrap_or_else(|| self.settings.issuer.clone()),
+            exp: expires.unix().as_secs(),
+            iat: now.unix().as_secs(),
+            jti: URL_SAFE_NO_PAD.encode_to_string(self.env.random::<16>()),
+            client_id: grant.client.as_str().to_owned(),
+            sid: Some(session.id.to_string()),
+            auth_time: Some(session.auth_time.unix().as_secs()),
+            amr: session.amr,
+            scope: grant
+                .scope
+                .as_deref()
+                .and_then(|scope| scope.parse::<Scope>().ok()),
+            epochs: Epochs {
+                issuer: session.issuer_epoch,
+                client: grant.client_epoch,
+                subject: session.user_epoch,
+            },
+            extra,
+        };
+        let ring = self.keys.ring();
+        Ok(Signed {
+            access_token: countersign_jose::sign(&ring.signing, ACCESS_TOKEN_TYP, &claims)?,
+            expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
+            user,
+            refresh_token: ring.refresh_active().token(handle, grant.generations.cur),
+            refresh_expires_in: absolute_end.since(now),
+            client,
+            device: None,
+            outcome,
+        })
+    }
+}
+
+/// The claims that the client asks for.
+fn mapped(client: &Client, user: &User) -> Map<String, Value> {
+    client
+        .claims
+        .iter()
+        .filter_map(|(name, source)| {
+            let value = match source {
+                ClaimSource::Email => Value::from(user.email.as_str()),
+                ClaimSource::Username => Value::from(user.username.as_deref()?),
+                ClaimSource::Name => Value::from(user.name.as_deref()?),
+                ClaimSource::Roles => Value::from(user.roles.as_slice()),
+                ClaimSource::Attribute(attribute) => user.attributes.get(attribute)?.clone(),
+            };
+            Some((name.clone(), value))
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! From settings, secrets and storage to a working [`Auth`].
+
+use std::sync::Arc;
+
+use countersign_guard::Guard;
+use countersign_jose::{SigningKey, Verifier};
+
+use crate::clients::Clients;
+use crate::directory::Directory;
+use crate::env::Env;
+use crate::issue::ACCESS_TOKEN_TYP;
+use crate::keys::{Keys, KeysError, Lifetimes};
+use crate::limits::Limits;
+use crate::model::client::{Client, ClientKind};
+use crate::model::id::ClientId;
+use crate::password::{Hasher, HasherError};
+use crate::revocations::Follower;
+use crate::sessions::Sessions;
+use crate::settings::{Secrets, Settings};
+use crate::store::StoreError;
+use crate::visitor::by_server;
+use crate::Auth;
+
+/// How many verified tokens this node remembers.
+const CACHED_TOKENS: usize = 10_000;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A symmetric algorithm without its secret.
+    #[error(
+        "signing.algorithm is {0}, which needs the secret that the services share: set JWT_SECRET or JWT_SECRET_FILE, or choose ES256"
+    )]
+    NoSharedSecret(&'static str),
+    /// The operator's own key or secret is of no use.
+    #[error("the signing key that was given cannot be used: {0}")]
+    OwnKey(#[from] countersign_jose::KeyError),
+    /// The operator's own key is for another algorithm.
+    #[error("the signing key that was given is for {given}, but signing.algorithm is {wanted}: make them agree")]
+    OtherAlgorithm {
+        /// What the key is for.
+        given: &'static str,
+        /// What the settings ask for.
+        wanted: &'static str,
+    },
+    /// Keys cannot be opened or made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The hashing threads cannot be started.
+    #[error(transparent)]
+    Hash(#[from] HasherError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Auth {
+    /// Opens the keys (at the first start, makes them and the default client), reads the clients and the revocation
+    /// log, and starts the hashing threads. Nothing is answered before the log is read.
+    ///
+    /// # Errors
+    /// [`StartError`], with what to do.
+    pub async fn start(
+        settings: Settings,
+        secrets: Secrets,
+        directory: Arc<dyn Directory>,
+        sessions: Arc<dyn Sessions>,
+        env: Env,
+    ) -> Result<Self, StartError> {
+        let now = env.now();
+        let origin = by_server(now);
+        let own = own_key(&settings, &secrets)?;
+
+        let mut clients = Clients::load(&*directory).await?;
+        if clients.find(None).is_none() {
+            let client = Client::new(ClientId::default(), ClientKind::Browser, now);
+            directory.put_client(client, &origin).await?;
+            clients = Clients::load(&*directory).await?;
+        }
+        let access = clients.longest(|client| client.access_ttl) + crate::MAX_LEEWAY;
+        let lifetimes = Lifetimes {
+            access: directory.event_lifetime(access).await?,
+            refresh: clients.longest(|client| client.absolute_ttl),
+        };
+        let keys = Keys::load(
+            directory.clone(),
+            env.clone(),
+            secrets.master,
+            own,
+            settings.signing.clone(),
+            lifetimes,
+            &origin,
+        )
+        .await?;
+
+        let issuer = settings.issuer.as_str();
+        let verifier = Verifier::new(
+            issuer,
+            issuer,
+            ACCESS_TOKEN_TYP,
+            keys.ring().verifying.clone(),
+        );
+        let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
+        let follower = Follower::new(directory.clone(), guard.clone());
+        follower.catch_up(now).await?;
+
+        let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
+        let limits = Limits::new(settings.limits.clone());
+        Ok(Self {
+            settings,
+            env,
+            directory,
+            sessions,
+            clients,
+            keys,
+            guard,
+            follower,
+            hasher,
+            limits,
+        })
+    }
+}
+
+/// The operator's own key, or the secret that services share.
+fn own_key(settings: &Settings, secrets: &Secrets) -> Result<Option<SigningKey>, StartError> {
+    let wanted = settings.signing.algorithm;
+    if wanted.is_symmetric() {
+        let secret = secrets
+            .shared
+            .as_ref()
+            .ok_or(StartError::NoSharedSecret(wanted.name()))?;
+        return Ok(Some(SigningKey::hmac(wanted, secret, None)?));
+    }
+    match &secrets.own_key {
+        Some(key) if key.algorithm() != wanted => Err(StartError::OtherAlgorithm {
+            given: key.algorithm().name(),
+            wanted: wanted.name(),
+        }),
+        own => Ok(own.clone()),
+    }
+}
