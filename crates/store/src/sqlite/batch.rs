@@ -1,0 +1,132 @@
+//! One transaction of many jobs: a savepoint each, one commit, and the answers only after it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use countersign_auth::store::StoreError;
+use rusqlite::{Connection, Error as SqlError, MAIN_DB, Result, TransactionState, ffi};
+use tokio::sync::oneshot;
+
+use super::failure;
+
+/// One verb, waiting for its turn.
+pub(super) trait Job: Send {
+    /// Does it, and keeps the answer. Whether what it did shall stay.
+    fn run(&mut self, db: &Connection) -> bool;
+    /// The transaction did not become durable: whatever the answer was, this is it now.
+    fn undo(&mut self, error: &Arc<SqlError>);
+    /// The transaction is over: tells the caller.
+    fn answer(self: Box<Self>);
+}
+
+/// A closure as a [`Job`].
+pub(super) struct Verb<T, F> {
+    run: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F: FnOnce(&Connection) -> Result<T>> Verb<T, F> {
+    pub(super) fn new(run: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (caller, answer) = oneshot::channel();
+        let verb = Self {
+            run: Some(run),
+            result: None,
+            caller,
+        };
+        (verb, answer)
+    }
+}
+
+impl<T, F> Job for Verb<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T> + Send,
+{
+    fn run(&mut self, db: &Connection) -> bool {
+        let Some(run) = self.run.take() else {
+            return false; // It runs once.
+        };
+        let result = match catch_unwind(AssertUnwindSafe(|| run(db))) {
+            Ok(result) => result.map_err(failure::store_error),
+            Err(_) => Err(failure::panicked()),
+        };
+        let stays = result.is_ok();
+        self.result = Some(result);
+        stays
+    }
+
+    fn undo(&mut self, error: &Arc<SqlError>) {
+        // A job that failed by itself keeps its own reason.
+        if !matches!(self.result, Some(Err(_))) {
+            self.result = Some(Err(failure::shared_store_error(error)));
+        }
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(result) = self.result {
+            // A caller that has gone loses the answer, not the deed.
+            let _ = self.caller.send(result);
+        }
+    }
+}
+
+/// Runs the jobs in one transaction. On return they can be answered. Whether anything was written.
+pub(super) fn commit(db: &Connection, jobs: &mut [Box<dyn Job>], delay: Duration) -> bool {
+    match transaction(db, jobs, delay) {
+        Ok(wrote) => wrote,
+        Err(error) => {
+            tracing::error!(%error, jobs = jobs.len(), "a transaction failed and was taken back");
+            if !db.is_autocommit()
+                && let Err(error) = db.execute_batch("ROLLBACK")
+            {
+                tracing::error!(%error, "a failed transaction could not be rolled back");
+            }
+            let error = Arc::new(error);
+            for job in jobs {
+                job.undo(&error);
+            }
+            false
+        }
+    }
+}
+
+fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>], delay: Duration) -> Result<bool> {
+    // Deferred: a batch that writes nothing takes no lock and waits for no disk. It cannot fail to get the lock
+    // later, since nobody else writes.
+    run(db, "BEGIN DEFERRED")?;
+    for job in jobs {
+        step(db, job.as_mut())?;
+    }
+    let wrote = db.transaction_state(Some(MAIN_DB))? == TransactionState::Write;
+    if wrote && !delay.is_zero() {
+        thread::sleep(delay);
+    }
+    run(db, "COMMIT")?;
+    Ok(wrote)
+}
+
+fn step(db: &Connection, job: &mut dyn Job) -> Result<()> {
+    run(db, "SAVEPOINT job")?;
+    if !job.run(db) {
+        if db.is_autocommit() {
+            // Some failures (a full disk, say) roll back the whole transaction, not only the statement.
+            return Err(rolled_back());
+        }
+        run(db, "ROLLBACK TO job")?;
+    }
+    run(db, "RELEASE job")
+}
+
+fn run(db: &Connection, statement: &str) -> Result<()> {
+    db.prepare_cached(statement)?.execute([]).map(|_| ())
+}
+
+fn rolled_back() -> SqlError {
+    SqlError::SqliteFailure(
+        ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK),
+        Some("another write of the same transaction failed".to_owned()),
+    )
+}

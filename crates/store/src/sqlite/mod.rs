@@ -1,0 +1,188 @@
+//! SQLite as a store for one process: one thread writes, a few read.
+
+mod audit;
+mod batch;
+mod clients;
+mod columns;
+mod directory;
+mod failure;
+mod grants;
+mod keys;
+mod log;
+mod open;
+mod readers;
+mod renewal;
+mod sessions;
+mod users;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_auth::env::Timestamp;
+use countersign_auth::model::audit::Origin;
+use countersign_auth::model::grant::{Grant, HandleHash};
+use countersign_auth::model::id::{SessionId, UserId};
+use countersign_auth::model::session::{Session, SessionView};
+use countersign_auth::sessions::{
+    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions,
+};
+use countersign_auth::store::StoreError;
+use rusqlite::{Connection, Result};
+
+pub use open::{OpenError, SqliteOptions};
+pub use writer::Stats;
+
+use readers::Readers;
+use renewal::Presentation;
+use writer::Writer;
+
+/// How many threads read.
+const READERS: usize = 2;
+
+/// A database file, open. Clones are the same one; it is closed with the last of them, or by [`Sqlite::close`].
+#[derive(Clone)]
+pub struct Sqlite(Arc<Threads>);
+
+struct Threads {
+    // Dropped in this order: the writer copies the log back when nobody reads any more.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, made if need be, and brings its schema up to date. Until it is closed, no other
+    /// process can open it: a file `countersign.lock` beside it is locked.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why not, and what helps.
+    pub fn open(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
+        let thread = |cause: io::Error| OpenError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        let (connection, lock) = open::writer(path, options)?;
+        let connections = (0..READERS)
+            .map(|_| open::reader(path))
+            .collect::<Result<_, _>>()?;
+        let writer = Writer::start(connection, lock, options.commit_delay).map_err(thread)?;
+        let readers = Readers::start(connections).map_err(thread)?;
+        Ok(Self(Arc::new(Threads { readers, writer })))
+    }
+
+    /// Does what waits, copies the write-ahead log back, closes the file and frees its lock. Whatever is asked of it
+    /// or of its clones afterwards is [`StoreError::Unavailable`]. Closing twice is no mistake.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file could not be closed; nothing that was answered is lost by that.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.readers.close().await;
+        self.0.writer.close().await
+    }
+
+    /// How much has been written, in how many commits.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.writer.stats()
+    }
+
+    async fn write<T, F>(&self, verb: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.0.writer.run(verb).await
+    }
+
+    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.0.readers.run(read).await
+    }
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Sessions for Sqlite {
+    async fn open(
+        &self,
+        session: Session,
+        grant: Grant,
+        origin: &Origin,
+    ) -> Result<Open, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| sessions::open(db, session, grant, &origin))
+            .await
+    }
+
+    async fn rotate(
+        &self,
+        presented: Presented<'_>,
+        origin: &Origin,
+    ) -> Result<Rotate, StoreError> {
+        let presented = Presentation::new(presented, origin);
+        self.write(move |db| renewal::rotate(db, &presented)).await
+    }
+
+    async fn end(
+        &self,
+        session: SessionId,
+        owner: Option<UserId>,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| sessions::end_one(db, session, owner, &origin))
+            .await
+    }
+
+    async fn end_of_grant(
+        &self,
+        handle: HandleHash,
+        absolute_end: Timestamp,
+        origin: &Origin,
+    ) -> Result<Option<SessionId>, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| sessions::end_of_grant(db, handle, absolute_end, &origin))
+            .await
+    }
+
+    async fn end_all_of_user(
+        &self,
+        user: UserId,
+        but: Option<SessionId>,
+        origin: &Origin,
+    ) -> Result<u64, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| sessions::end_all(db, user, but, &origin))
+            .await
+    }
+
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionView>, StoreError> {
+        self.read(move |db| sessions::of_user(db, user, now)).await
+    }
+
+    async fn change_password(
+        &self,
+        change: PasswordChange,
+        origin: &Origin,
+    ) -> Result<ChangePassword, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| sessions::change_password(db, change, &origin))
+            .await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.write(move |db| sessions::sweep(db, now, limit)).await
+    }
+}

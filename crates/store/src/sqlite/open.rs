@@ -1,0 +1,217 @@
+//! Opening the file: one process at a time, the settings of every connection, the schema.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Whether a write is on the disk before it is answered. Anything but `true` is for tests that crash nothing.
+    pub durable: bool,
+    /// A measuring aid: added to each commit, as a slower disk would.
+    pub commit_delay: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            durable: true,
+            commit_delay: Duration::ZERO,
+        }
+    }
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open (or this one, a second time).
+    #[error(
+        "{} is in use by another process; stop it, or talk to it over its socket", path.display()
+    )]
+    InUse {
+        /// The file that says so.
+        path: PathBuf,
+    },
+    /// The file or its lock cannot be read or written.
+    #[error("cannot open {}: {cause}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// It was written by a newer version of this program.
+    #[error(
+        "{} has schema {found}, and this version knows none above {known}: run the newer version, \
+         or restore the backup from before the upgrade", path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// It is no database of this program, or it is damaged.
+    #[error("{} cannot be used: {cause}", path.display())]
+    Sql {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// Its schema could not be brought up to date; it is as it was.
+    #[error("{} cannot be brought up to date: {cause}", path.display())]
+    Migration {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: Box<refinery::Error>,
+    },
+}
+
+/// Held as long as the database is open.
+pub(super) struct Lock {
+    /// The operating system frees the lock with it, however the process ends.
+    _file: File,
+}
+
+/// How long to wait for another connection of this process (a checkpoint for a reader, for one).
+const BUSY: Duration = Duration::from_secs(5);
+/// More than the number of different statements.
+const STATEMENTS: usize = 128;
+
+mod migrations {
+    refinery::embed_migrations!("src/sqlite/schema");
+}
+
+/// Takes the lock, and opens the one connection that writes, its schema brought up to date.
+pub(super) fn writer(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<(Connection, Lock), OpenError> {
+    let sql = |cause| OpenError::Sql {
+        path: path.to_owned(),
+        cause,
+    };
+    let lock = lock(&path.with_file_name("countersign.lock"))?;
+    private(path).map_err(|cause| OpenError::Io {
+        path: path.to_owned(),
+        cause,
+    })?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sql)?;
+    let synchronous = if options.durable { "FULL" } else { "OFF" };
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = {synchronous};
+             PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = FAST;
+             PRAGMA cache_size = -8192;"
+        ))
+        .map_err(sql)?;
+    migrate(path, &mut connection)?;
+    Ok((connection, lock))
+}
+
+/// Opens a connection that only reads. The writer's must have been opened before.
+pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let open = || {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024;")?;
+        Ok(connection)
+    };
+    open().map_err(|cause| OpenError::Sql {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection stays on one thread: SQLite need not lock it.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+fn lock(path: &Path) -> Result<Lock, OpenError> {
+    let error = |cause| OpenError::Io {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = private(path).map_err(error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(cause)) => Err(error(cause)),
+    }
+}
+
+/// Opens a file, made if need be, that nobody but its owner can read. SQLite's own files take over its mode.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+    let sql = |cause| OpenError::Sql {
+        path: path.to_owned(),
+        cause,
+    };
+    let runner = migrations::migrations::runner().set_grouped(true);
+    let known = runner
+        .get_migrations()
+        .iter()
+        .map(|migration| i64::from(migration.version()))
+        .max()
+        .unwrap_or(0);
+    let found = schema_version(connection).map_err(sql)?;
+    if found > known {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    runner
+        .run(connection)
+        .map_err(|cause| OpenError::Migration {
+            path: path.to_owned(),
+            cause: Box::new(cause),
+        })?;
+    Ok(())
+}
+
+/// 0 for an empty file.
+fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+    let exists: Option<i64> = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if exists.is_none() {
+        return Ok(0);
+    }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        [],
+        |row| row.get(0),
+    )
+}
