@@ -93,7 +93,7 @@ impl Auth {
     /// # Errors
     /// [`AccountError`].
     pub async fn me(&self, caller: &Verified<Claims>) -> Result<User, AccountError> {
-        let user = self.user_of(caller)?;
+        let user = user_of(caller)?;
         self.directory
             .user(user)
             .await?
@@ -110,7 +110,7 @@ impl Auth {
         change: ProfileChange,
         visitor: &Visitor,
     ) -> Result<User, AccountError> {
-        let user = self.user_of(caller)?;
+        let user = user_of(caller)?;
         let change = UserChange {
             name: change.name.map(normalised(identifier::name)).transpose()?,
             username: change
@@ -138,7 +138,7 @@ impl Auth {
         &self,
         caller: &Verified<Claims>,
     ) -> Result<Vec<SessionView>, AccountError> {
-        let user = self.user_of(caller)?;
+        let user = user_of(caller)?;
         Ok(self.sessions.of_user(user, self.env.now()).await?)
     }
 
@@ -152,7 +152,7 @@ impl Auth {
         session: SessionId,
         visitor: &Visitor,
     ) -> Result<(), AccountError> {
-        let user = self.user_of(caller)?;
+        let user = user_of(caller)?;
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end(session, Some(user), &origin).await?;
         self.hear_revocations().await?;
@@ -172,8 +172,8 @@ impl Auth {
         caller: &Verified<Claims>,
         visitor: &Visitor,
     ) -> Result<u64, AccountError> {
-        let user = self.user_of(caller)?;
-        let mine = self.session_of(caller)?;
+        let user = user_of(caller)?;
+        let mine = session_of(caller)?;
         let origin = visitor.origin(self.env.now());
         let ended = self
             .sessions
@@ -194,8 +194,8 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Signed, PasswordError> {
         let over = |_| PasswordError::SessionOver;
-        let user = self.user_of(caller).map_err(over)?;
-        let session = self.session_of(caller).map_err(over)?;
+        let user = user_of(caller).map_err(over)?;
+        let session = session_of(caller).map_err(over)?;
         let client = self
             .clients
             .find(Some(&caller.client_id))
@@ -259,18 +259,17 @@ impl Auth {
         let own = [email, username.unwrap_or_default()];
         self.settings.passwords.check(password, &own)
     }
+}
 
-    pub(crate) fn user_of(&self, caller: &Verified<Claims>) -> Result<UserId, AccountError> {
-        caller.sub.parse().map_err(|_| AccountError::NoSuchUser)
-    }
+/// The user that a token is about.
+pub(crate) fn user_of(caller: &Verified<Claims>) -> Result<UserId, AccountError> {
+    caller.sub.parse().map_err(|_| AccountError::NoSuchUser)
+}
 
-    pub(crate) fn session_of(&self, caller: &Verified<Claims>) -> Result<SessionId, AccountError> {
-        caller
-            .sid
-            .as_deref()
-            .and_then(|sid| sid.parse().ok())
-            .ok_or(AccountError::NoSuchSession)
-    }
+/// The session that a token belongs to.
+pub(crate) fn session_of(caller: &Verified<Claims>) -> Result<SessionId, AccountError> {
+    let sid = caller.sid.as_deref().and_then(|sid| sid.parse().ok());
+    sid.ok_or(AccountError::NoSuchSession)
 }
 
 /// Normalises what is there; what is to be emptied stays empty.

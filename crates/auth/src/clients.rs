@@ -15,9 +15,9 @@ use crate::store::StoreError;
 use crate::visitor::Visitor;
 
 /// The longest that an access token may live: revocations are kept as long as this.
-const MAX_ACCESS_TTL: Duration = Duration::from_secs(24 * 3600);
+const MAX_ACCESS_TTL: Duration = Duration::from_hours(24);
 /// The longest that a session may last.
-const MAX_ABSOLUTE_TTL: Duration = Duration::from_secs(400 * 24 * 3600);
+const MAX_ABSOLUTE_TTL: Duration = Duration::from_hours(400 * 24);
 
 /// Why a client cannot be registered so.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,9 @@ pub enum ClientError {
     #[error("{0:?} cannot be mapped: it is a claim of its own, or empty")]
     Claim(String),
     /// A scope that is none (RFC 6749 §3.3).
-    #[error("{0:?} is not a scope: words of printable characters with single spaces between expected")]
+    #[error(
+        "{0:?} is not a scope: words of printable characters with single spaces between expected"
+    )]
     Scope(String),
     /// A name or audience that is empty or too long.
     #[error("name and audience have 1 to 200 characters, without control characters")]
@@ -219,7 +221,9 @@ fn is_origin(text: &str) -> bool {
     });
     let host_fits = !host.is_empty()
         && host.bytes().all(|b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'[' | b']' | b':')
+            b.is_ascii_lowercase()
+                || b.is_ascii_digit()
+                || matches!(b, b'.' | b'-' | b'[' | b']' | b':')
         });
     let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     port_fits && host_fits && (scheme == "https" || (scheme == "http" && loopback))

@@ -114,11 +114,8 @@ pub trait Directory: Send + Sync + 'static {
     async fn drop_key(&self, id: KeyId, origin: &Origin) -> Result<bool, StoreError>;
     /// Takes a key out in an emergency: wipes it, leaves a tombstone, and appends a `key` event if it was one that
     /// signs. `None`: no such key.
-    async fn remove_key(
-        &self,
-        id: KeyId,
-        origin: &Origin,
-    ) -> Result<Option<StoredKey>, StoreError>;
+    async fn remove_key(&self, id: KeyId, origin: &Origin)
+    -> Result<Option<StoredKey>, StoreError>;
 
     // Revocations.
 

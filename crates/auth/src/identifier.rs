@@ -157,7 +157,10 @@ pub fn name(text: &str) -> Result<String, InvalidName> {
     // Overrides and isolates of direction (Unicode's Bidi_Control), which let a name rewrite what stands beside it.
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c| matches!(c, '\u{2028}' | '\u{2029}');
-    match name.chars().find(|&c| c.is_control() || turns(c) || breaks(c)) {
+    match name
+        .chars()
+        .find(|&c| c.is_control() || turns(c) || breaks(c))
+    {
         Some(other) => Err(InvalidName::Character(other)),
         None => Ok(name),
     }
@@ -165,7 +168,12 @@ pub fn name(text: &str) -> Result<String, InvalidName> {
 
 /// Lower case and composed; both again, because either can undo the other.
 fn folded(text: &str) -> String {
-    let once: String = text.nfc().collect::<String>().to_lowercase().nfc().collect();
+    let once: String = text
+        .nfc()
+        .collect::<String>()
+        .to_lowercase()
+        .nfc()
+        .collect();
     once.to_lowercase().nfc().collect()
 }
 

@@ -8,7 +8,7 @@ use countersign_guard::{Claims, Epochs, Scope};
 use serde_json::{Map, Value};
 
 use crate::Auth;
-use crate::model::client::{Client, ClaimSource};
+use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
 use crate::refresh_token::{Handle, RefreshToken};

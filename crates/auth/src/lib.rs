@@ -40,13 +40,13 @@ use std::time::Duration;
 
 use countersign_guard::{Claims, Guard, Verified};
 
-pub use self::refresh_token::RefreshToken;
 use self::clients::Clients;
 use self::directory::Directory;
 use self::env::Env;
 use self::keys::{Keys, PublishedKeys};
 use self::limits::Limits;
 use self::password::Hasher;
+pub use self::refresh_token::RefreshToken;
 use self::revocations::Follower;
 use self::sessions::Sessions;
 use self::settings::Settings;

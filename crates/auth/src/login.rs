@@ -178,7 +178,11 @@ impl Auth {
             Open::Stale => Err(LoginError::Stale),
             Open::Opened(entitlement) => {
                 let mut signed = self.issue(*entitlement, client, &handle, Outcome::SignedIn)?;
-                signed.device = Some(device::make(&self.keys.ring().device, user.id, self.env.random()));
+                signed.device = Some(device::make(
+                    &self.keys.ring().device,
+                    user.id,
+                    self.env.random(),
+                ));
                 Ok(signed)
             }
         }
@@ -228,8 +232,7 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<(), StoreError> {
         let origin = visitor.origin(self.env.now());
-        let mut entry =
-            AuditEntry::new(Happening::SignInFailed, &origin).client(client.id.clone());
+        let mut entry = AuditEntry::new(Happening::SignInFailed, &origin).client(client.id.clone());
         entry.user = user.map(|user| user.id);
         self.directory.note(entry).await
     }

@@ -3,7 +3,7 @@
 use countersign_guard::{Claims, Verified};
 
 use crate::Auth;
-use crate::account::AccountError;
+use crate::account::{AccountError, session_of, user_of};
 use crate::refresh_token;
 use crate::store::StoreError;
 use crate::visitor::Visitor;
@@ -36,7 +36,7 @@ impl Auth {
         caller: &Verified<Claims>,
         visitor: &Visitor,
     ) -> Result<(), AccountError> {
-        let session = self.session_of(caller)?;
+        let session = session_of(caller)?;
         let origin = visitor.origin(self.env.now());
         self.sessions.end(session, None, &origin).await?;
         self.hear_revocations().await?;
@@ -52,7 +52,7 @@ impl Auth {
         caller: &Verified<Claims>,
         visitor: &Visitor,
     ) -> Result<u64, AccountError> {
-        let user = self.user_of(caller)?;
+        let user = user_of(caller)?;
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end_all_of_user(user, None, &origin).await?;
         self.hear_revocations().await?;

@@ -137,9 +137,10 @@ impl Auth {
         let roles = check_roles(account.roles)?;
         let password = match account.password {
             Some(password) => {
-                self.settings
-                    .passwords
-                    .check(&password, &[&email, username.as_deref().unwrap_or_default()])?;
+                self.settings.passwords.check(
+                    &password,
+                    &[&email, username.as_deref().unwrap_or_default()],
+                )?;
                 Some(self.hasher.hash(password).await?)
             }
             None => None,

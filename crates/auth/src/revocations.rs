@@ -33,14 +33,13 @@ impl Follower {
     pub(crate) async fn catch_up(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut cursor = self.cursor.lock().await;
         loop {
-            let (events, next, last) =
-                match self.directory.revocations(*cursor, now, PAGE).await? {
-                    LogPage::Snapshot { events, cursor } => (events, cursor, false),
-                    LogPage::Tail { events, cursor } => {
-                        let last = events.len() < PAGE as usize;
-                        (events, cursor, last)
-                    }
-                };
+            let (events, next, last) = match self.directory.revocations(*cursor, now, PAGE).await? {
+                LogPage::Snapshot { events, cursor } => (events, cursor, false),
+                LogPage::Tail { events, cursor } => {
+                    let last = events.len() < PAGE as usize;
+                    (events, cursor, last)
+                }
+            };
             self.guard.apply(&events);
             *cursor = Some(next);
             if last {

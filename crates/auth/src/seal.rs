@@ -22,7 +22,10 @@ impl MasterKey {
 
     /// From its bytes.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the length is that of the algorithm")]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the length is that of the algorithm"
+    )]
     pub fn new(bytes: &Zeroizing<[u8; Self::LEN]>) -> Self {
         #[expect(clippy::expect_used, reason = "the length is that of the algorithm")]
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).expect("32 bytes");

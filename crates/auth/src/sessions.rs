@@ -27,12 +27,17 @@ use crate::store::StoreError;
 pub trait Sessions: Send + Sync + 'static {
     /// Begins a session with its first grant, unless the user's, client's or issuer's epoch is no longer the one that
     /// they carry, or the user or client is gone or disabled. Appends `signed_in` to the audit trail.
-    async fn open(&self, session: Session, grant: Grant, origin: &Origin)
-    -> Result<Open, StoreError>;
+    async fn open(
+        &self,
+        session: Session,
+        grant: Grant,
+        origin: &Origin,
+    ) -> Result<Open, StoreError>;
 
     /// Presents one generation of a grant's refresh token: the renewal table in one step. What it ends (reused,
     /// ahead) is ended, in the revocation log and in the audit trail when it returns. Moves the session's idle end.
-    async fn rotate(&self, presented: Presented<'_>, origin: &Origin) -> Result<Rotate, StoreError>;
+    async fn rotate(&self, presented: Presented<'_>, origin: &Origin)
+    -> Result<Rotate, StoreError>;
 
     /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
     async fn end(

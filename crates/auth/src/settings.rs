@@ -40,7 +40,7 @@ impl Settings {
             signing: Signing::default(),
             passwords: PasswordSettings::default(),
             limits: LimitSettings::default(),
-            audit_retention: Duration::from_secs(365 * 24 * 3600),
+            audit_retention: Duration::from_hours(365 * 24),
             registration: true,
         }
     }
@@ -67,8 +67,8 @@ impl Default for Signing {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::ES256,
-            rotate_every: Some(Duration::from_secs(90 * 24 * 3600)),
-            publish_for: Duration::from_secs(3600),
+            rotate_every: Some(Duration::from_hours(90 * 24)),
+            publish_for: Duration::from_hours(1),
         }
     }
 }

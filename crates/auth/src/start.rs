@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_guard::Guard;
 use countersign_jose::{SigningKey, Verifier};
 
+use crate::Auth;
 use crate::clients::Clients;
 use crate::directory::Directory;
 use crate::env::Env;
@@ -19,7 +20,6 @@ use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
 use crate::store::StoreError;
 use crate::visitor::by_server;
-use crate::Auth;
 
 /// How many verified tokens this node remembers.
 const CACHED_TOKENS: usize = 10_000;
@@ -36,7 +36,9 @@ pub enum StartError {
     #[error("the signing key that was given cannot be used: {0}")]
     OwnKey(#[from] countersign_jose::KeyError),
     /// The operator's own key is for another algorithm.
-    #[error("the signing key that was given is for {given}, but signing.algorithm is {wanted}: make them agree")]
+    #[error(
+        "the signing key that was given is for {given}, but signing.algorithm is {wanted}: make them agree"
+    )]
     OtherAlgorithm {
         /// What the key is for.
         given: &'static str,

@@ -26,11 +26,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn remove_key(
-        &self,
-        which: &str,
-        visitor: &Visitor,
-    ) -> Result<KeyInfo, KeysError> {
+    pub async fn remove_key(&self, which: &str, visitor: &Visitor) -> Result<KeyInfo, KeysError> {
         let origin = visitor.origin(self.env.now());
         let lifetimes = self.lifetimes().await?;
         let removed = self.keys.remove(which, lifetimes, &origin).await?;

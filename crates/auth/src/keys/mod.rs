@@ -140,10 +140,12 @@ impl Keys {
             }
             // Whatever is staged now is right for the plan after this.
             self.draft().run(plan, origin).await?;
-            let staged = self.directory.keys().await?.into_iter().find(|key| {
-                key.purpose == plan.purpose
-                    && key.state == KeyState::Staged
-            });
+            let staged = self
+                .directory
+                .keys()
+                .await?
+                .into_iter()
+                .find(|key| key.purpose == plan.purpose && key.state == KeyState::Staged);
             if let Some(key) = staged {
                 self.directory
                     .move_key(key.id, KeyState::Staged, KeyState::Active, origin)
@@ -171,7 +173,11 @@ impl Keys {
             })
             .map(|key| key.id)
             .ok_or_else(|| {
-                if self.own.as_ref().is_some_and(|own| own.kid() == Some(which)) {
+                if self
+                    .own
+                    .as_ref()
+                    .is_some_and(|own| own.kid() == Some(which))
+                {
                     KeysError::OwnKey
                 } else {
                     KeysError::Unknown

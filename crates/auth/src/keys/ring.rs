@@ -165,7 +165,10 @@ impl PublishedKeys {
     fn of(keys: &KeySet) -> Self {
         let json = keys.to_json();
         let hash = digest::digest(&digest::SHA256, json.as_bytes());
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode_to_string(&hash.as_ref()[..12]));
+        let etag = format!(
+            "\"{}\"",
+            URL_SAFE_NO_PAD.encode_to_string(&hash.as_ref()[..12])
+        );
         Self { json, etag }
     }
 }

@@ -33,8 +33,9 @@ impl Plan {
     pub(crate) fn next_step(&self, keys: &[StoredKey], now: Timestamp) -> Option<Step> {
         let mine = || keys.iter().filter(|key| key.purpose == self.purpose);
         let fits = |key: &StoredKey| self.algorithm == Some(key.algorithm.as_str());
-        let unwanted =
-            mine().find(|key| key.state == KeyState::Staged && !fits(key)).or_else(|| {
+        let unwanted = mine()
+            .find(|key| key.state == KeyState::Staged && !fits(key))
+            .or_else(|| {
                 mine().find(|key| key.state == KeyState::Active && self.algorithm.is_none())
             });
         if let Some(key) = unwanted {

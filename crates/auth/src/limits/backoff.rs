@@ -49,7 +49,9 @@ impl<K: Copy + Hash + Ord> Backoffs<K> {
             return Ok(());
         };
         let before = self.remembered(key, now);
-        let count = before.map_or(0, |failures| failures.count).saturating_add(1);
+        let count = before
+            .map_or(0, |failures| failures.count)
+            .saturating_add(1);
         let wait_until = now.plus(backoff.wait_after(count));
         self.set(key, count, wait_until, backoff);
         Ok(())

@@ -13,7 +13,10 @@ const LENGTH: usize = RANDOM + 32;
 /// A cookie for a device from which `user` has just signed in: base64url(random ‖ HMAC-SHA-256(key, user ‖ random)).
 #[must_use]
 pub fn make(key: &[u8], user: UserId, random: [u8; RANDOM]) -> String {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &signed(user, &random));
+    let tag = hmac::sign(
+        &hmac::Key::new(hmac::HMAC_SHA256, key),
+        &signed(user, &random),
+    );
     let mut value = [0; LENGTH];
     value[..RANDOM].copy_from_slice(&random);
     value[RANDOM..].copy_from_slice(tag.as_ref());

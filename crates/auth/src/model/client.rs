@@ -72,11 +72,11 @@ pub struct Client {
 
 impl Client {
     /// Lifetime of access tokens unless a client says otherwise: 5 minutes.
-    pub const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
+    pub const ACCESS_TTL: Duration = Duration::from_mins(5);
     /// Idle lifetime of a session unless a client says otherwise: 14 days.
-    pub const IDLE_TTL: Duration = Duration::from_secs(14 * 24 * 3600);
+    pub const IDLE_TTL: Duration = Duration::from_hours(14 * 24);
     /// Absolute lifetime of a session unless a client says otherwise: 90 days.
-    pub const ABSOLUTE_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+    pub const ABSOLUTE_TTL: Duration = Duration::from_hours(90 * 24);
 
     /// A client with the defaults.
     #[must_use]

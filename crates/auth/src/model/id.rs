@@ -19,10 +19,8 @@ fn decode<const N: usize>(text: &str) -> Result<[u8; N], InvalidId> {
     let expected = (N * 4).div_ceil(3);
     let mut bytes = [0; N];
     if text.len() == expected
-        && let Ok(decoded) = URL_SAFE_NO_PAD.decode(
-            text.as_bytes(),
-            base64_simd::Out::from_slice(&mut bytes),
-        )
+        && let Ok(decoded) =
+            URL_SAFE_NO_PAD.decode(text.as_bytes(), base64_simd::Out::from_slice(&mut bytes))
         && decoded.len() == N
     {
         return Ok(bytes);

@@ -37,7 +37,10 @@ mod tests {
             assert!(pair[0] < pair[1], "{pair:?} not in order");
         }
         for line in lines {
-            assert!(line.is_ascii() && line == line.to_lowercase().trim(), "{line}");
+            assert!(
+                line.is_ascii() && line == line.to_lowercase().trim(),
+                "{line}"
+            );
             assert!(line.len() >= 8, "{line} is too short to be accepted anyway");
         }
     }
@@ -49,7 +52,10 @@ mod tests {
             for other in [format!("{line}~"), format!("{line}\n"), format!("!{line}")] {
                 assert!(!contains(&other), "{other}");
             }
-            assert!(!contains(&line[..line.len() - 1]) || LIST.lines().any(|l| l == &line[..line.len() - 1]));
+            assert!(
+                !contains(&line[..line.len() - 1])
+                    || LIST.lines().any(|l| l == &line[..line.len() - 1])
+            );
         }
         assert!(!contains(""));
         assert!(!contains("\n"));

@@ -67,7 +67,12 @@ impl CryptHash {
         if salt.len() != SALT_TEXT {
             return Err(UnreadableHash::Malformed);
         }
-        Self::checked(before, decimal(cost), format!("{salt}{digest}").into(), bounds)
+        Self::checked(
+            before,
+            decimal(cost),
+            format!("{salt}{digest}").into(),
+            bounds,
+        )
     }
 
     fn checked(

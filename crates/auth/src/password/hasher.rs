@@ -108,11 +108,8 @@ impl Hasher {
         env: &Env,
     ) -> Result<Self, HasherError> {
         settings.validate()?;
-        let nobody = PasswordHash::of_nobody(
-            settings,
-            pepper.as_ref(),
-            (env.random(), env.random()),
-        );
+        let nobody =
+            PasswordHash::of_nobody(settings, pepper.as_ref(), (env.random(), env.random()));
         let count = settings.thread_count();
         let hasher = Self {
             shared: Arc::new(Shared {
@@ -423,7 +420,11 @@ impl Shared {
         self.counters.done.fetch_add(1, Ordering::Relaxed);
         // A moving average; two threads that write at once lose one sample, which does not matter.
         let mean = self.counters.took.load(Ordering::Relaxed);
-        let mean = if mean == 0 { took } else { (7 * mean + took) / 8 };
+        let mean = if mean == 0 {
+            took
+        } else {
+            (7 * mean + took) / 8
+        };
         self.counters.took.store(mean, Ordering::Relaxed);
     }
 

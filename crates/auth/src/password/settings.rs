@@ -121,7 +121,9 @@ pub enum InvalidPasswordSettings {
     #[error("the minimum length of passwords must be between 8 and 64 characters")]
     MinLength,
     /// The parameters of Argon2 contradict each other.
-    #[error("argon2id needs at least 1 pass, 1 to 255 lanes, and at least 8 KiB of memory for each lane")]
+    #[error(
+        "argon2id needs at least 1 pass, 1 to 255 lanes, and at least 8 KiB of memory for each lane"
+    )]
     Argon2,
     /// This server would refuse to check the hashes that it makes.
     #[error(
@@ -130,6 +132,8 @@ pub enum InvalidPasswordSettings {
     )]
     Argon2Bounds,
     /// The cost of bcrypt is out of range.
-    #[error("the cost of bcrypt must be at least 4 and within the bounds for stored hashes (12 is usual)")]
+    #[error(
+        "the cost of bcrypt must be at least 4 and within the bounds for stored hashes (12 is usual)"
+    )]
     Bcrypt,
 }
