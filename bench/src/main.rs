@@ -1,37 +1,246 @@
 //! `make bench`: every figure that the project promises, measured in one run and printed next to its goal.
+//!
+//! `countersign-bench [--quick] [SECTION…]` runs all sections or those named; see `README.md` beside this crate.
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
-    reason = "a bench measures by the machine's clock, and ends at the first thing that is not as it should be"
+    clippy::cast_precision_loss,
+    reason = "a bench measures by the machine's clock, ends at the first thing that is not as it should be, and counts \
+              nothing that an f64 cannot hold"
 )]
 
 mod bare;
+mod field;
+mod footprint;
+mod key_set;
 mod load;
 mod machine;
 mod plan;
 mod process;
+mod renewals;
 mod report;
+mod seed;
+mod sign_ins;
 mod stats;
+mod storm;
 mod tokens;
 mod work;
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
 
+use countersign_auth::password::HashAlgorithm;
+
+use field::Field;
 use plan::Plan;
-use report::Report;
+use process::Setting;
+use report::{Goal, Report};
+use seed::Seed;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// What can be measured, in the order in which it is.
+const SECTIONS: [&str; 7] = [
+    "footprint", "renewals", "disk", "many", "sign-ins", "storm", "tokens",
+];
+
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let mut report = Report::default();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["bare-peer", size] => bare::serve(size.parse()?)?,
-        ["tokens"] => tokens::measure(&Plan::full(), &mut report),
-        _ => {}
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["bare-peer", size] => size
+            .parse()
+            .map_err(Into::into)
+            .and_then(|size| Ok(bare::serve(size)?)),
+        ["verify-alone", seconds] => seconds
+            .parse()
+            .map_err(Into::into)
+            .map(tokens::verify_alone),
+        _ => bench(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
     }
-    Ok(())
 }
 
 /// How many threads can run at once.
 pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn bench(args: &[&str]) -> Result<(), Box<dyn Error>> {
+    let plan = if args.contains(&"--quick") {
+        Plan::quick()
+    } else {
+        Plan::full()
+    };
+    let mut wanted: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--quick").collect();
+    if let Some(unknown) = wanted.iter().find(|name| !SECTIONS.contains(name)) {
+        return Err(format!("no section {unknown}: there are {}", SECTIONS.join(", ")).into());
+    }
+    if wanted.is_empty() {
+        wanted = SECTIONS.to_vec();
+    }
+    let target = PathBuf::from("target/bench");
+    let folder = Folder::new(&target)?;
+    let begin = Instant::now();
+    let mut report = Report::default();
+    report.section(if plan.quick {
+        "Countersign bench, the short version: a look, not figures to quote"
+    } else {
+        "Countersign bench"
+    });
+    machine::describe(&mut report, &folder.0)?;
+    run(&plan, &mut report, &folder.0, |section| wanted.contains(&section))?;
+    report.say(&format!("Took {} s.", begin.elapsed().as_secs()));
+    report.close(&target.join("report.md"))?;
+    Ok(())
+}
+
+fn run(
+    plan: &Plan,
+    report: &mut Report,
+    folder: &Path,
+    wants: impl Fn(&str) -> bool,
+) -> Result<(), Box<dyn Error>> {
+    if wants("footprint") {
+        footprint::measure(plan, report, folder)?;
+    }
+    let data = folder.join("small");
+    let mut field = Field::new(
+        &data,
+        Seed {
+            holders: plan.sessions,
+            signers: sign_ins::SIGNERS,
+            cost: HashAlgorithm::ARGON2ID,
+        },
+        &[],
+    )?;
+    if wants("renewals") {
+        renewals::against_bare(plan, report, &mut field)?;
+        report.once("resident memory after renewals", field.server.resident(), "MiB", None);
+        key_set::measure(plan, report, &field.server)?;
+    }
+    if wants("disk") {
+        report.section("Renewals on slower disks");
+        report.say("As above, with a pause added to every commit: what group commit keeps.");
+        for delay in ["1ms", "5ms"] {
+            field = field.restart(&data, &[("COUNTERSIGN_STORE_COMMIT_DELAY", delay.to_owned())])?;
+            renewals::on_slow_disk(plan, report, &mut field, delay)?;
+        }
+        field = field.restart(&data, &[])?;
+    }
+    if wants("many") {
+        many(plan, report, folder, &field)?;
+    }
+    if wants("sign-ins") {
+        sign_ins::against_raw(plan, report, &field)?;
+        likeness(plan, report, folder, &field)?;
+    }
+    let mut rested_from = None;
+    if wants("storm") {
+        // A process that has not hashed yet: its memory is what the storm left.
+        field = field.restart(&data, &[])?;
+        let peak = storm::measure(plan, report, &mut field)?;
+        report.once("resident memory in the storm", peak, "MiB", None);
+        rested_from = Some(Instant::now());
+    }
+    if wants("tokens") {
+        // The server rests meanwhile.
+        tokens::measure(plan, report);
+    }
+    if let Some(from) = rested_from {
+        thread::sleep(plan.rest.saturating_sub(from.elapsed()));
+        report.section("Memory after the storm");
+        report.once(
+            &format!("resident memory {} s after the storm", from.elapsed().as_secs()),
+            field.server.resident(),
+            "MiB",
+            Some(Goal::AtMost(25.0)),
+        );
+    }
+    field.server.stop()?;
+    Ok(())
+}
+
+fn many(plan: &Plan, report: &mut Report, folder: &Path, few: &Field) -> Result<(), Box<dyn Error>> {
+    report.section("Renewals on a large store");
+    let begin = Instant::now();
+    let seed = Seed {
+        holders: plan.many,
+        signers: 0,
+        cost: HashAlgorithm::ARGON2ID,
+    };
+    let data = folder.join("large");
+    let mut large = Field::new(&data, seed, &[])?;
+    report.say(&format!(
+        "{} users with a live session each, next to {}, in turns. All are renewed in turn, at random over the store. \
+         (Seeding took {} s; the store is {} MiB.)",
+        plan.many,
+        plan.sessions,
+        begin.elapsed().as_secs(),
+        size(&data)? / (1024 * 1024)
+    ));
+    renewals::of_many(plan, report, few, &mut large)?;
+    report.once("resident memory, large store", large.server.resident(), "MiB", None);
+    large.server.stop()?;
+    Ok(())
+}
+
+fn likeness(plan: &Plan, report: &mut Report, folder: &Path, field: &Field) -> Result<(), Box<dyn Error>> {
+    report.say(
+        "Sign-ins with a wrong password, names that exist and names that do not mixed at random: once at a small cost \
+         of hashing, where a difference of microseconds shows, and once at the real one. Limits are off.",
+    );
+    let data = folder.join("likeness");
+    let cost = HashAlgorithm::Argon2id {
+        memory_kib: 256,
+        passes: 1,
+        lanes: 1,
+    };
+    let signers = Seed {
+        holders: 0,
+        signers: sign_ins::SIGNERS,
+        cost,
+    };
+    let settings: [Setting; 2] = [
+        ("COUNTERSIGN_PASSWORDS_MEMORY_KIB", "256".to_owned()),
+        ("COUNTERSIGN_PASSWORDS_PASSES", "1".to_owned()),
+    ];
+    let cheap = Field::new(&data, signers, &settings)?;
+    sign_ins::likeness(report, cheap.server.address, 10_000, 1, "256 KiB, 1 pass")?;
+    cheap.server.stop()?;
+    let clients = u32::try_from(cores()).unwrap_or(1);
+    sign_ins::likeness(report, field.server.address, plan.likeness, clients, "19 MiB, 2 passes")
+}
+
+fn size(folder: &Path) -> std::io::Result<u64> {
+    std::fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.metadata()?.len()))
+        .sum()
+}
+
+/// The folder of this run's data, on the same disk as the build, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(target: &Path) -> std::io::Result<Self> {
+        let path = std::path::absolute(target)?.join(format!("run-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A failed run leaves its logs to be read.
+        if !thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
 }

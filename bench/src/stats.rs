@@ -63,12 +63,6 @@ impl Latencies {
         let nanos = self.0.get(rank.saturating_sub(1)).copied();
         nanos.map_or(f64::NAN, |nanos| nanos as f64 / 1e6)
     }
-
-    /// The fastest `percent`, in milliseconds.
-    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-    pub fn all_ms(&self) -> Vec<f64> {
-        self.0.iter().map(|&nanos| nanos as f64 / 1e6).collect()
-    }
 }
 
 /// Welch's t of two samples: how many standard errors their means are apart.

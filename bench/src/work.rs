@@ -26,12 +26,12 @@ pub struct Renewals {
     /// Which session is next, and since when it rests; the longest rested first.
     rested: VecDeque<(usize, Option<Instant>)>,
     interval: Duration,
-    /// What the answers said.
-    pub seen: Seen,
+    seen: Seen,
+    answer_size: usize,
 }
 
 /// What the answers to renewals said.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// A new refresh token: rotated.
     pub new: u64,
@@ -55,12 +55,18 @@ impl Renewals {
             rested,
             interval: interval + Duration::from_millis(50),
             seen: Seen::default(),
+            answer_size: 0,
         }
     }
 
     /// What was seen since the last call.
     pub fn take_seen(&mut self) -> Seen {
         std::mem::take(&mut self.seen)
+    }
+
+    /// Bytes of the last answer that brought a new token, head and body.
+    pub fn answer_size(&self) -> usize {
+        self.answer_size
     }
 
     /// How long until the next `count` sessions have rested.
@@ -90,6 +96,7 @@ impl Work for Renewals {
         match answer.cookie(REFRESH_COOKIE) {
             Some(token) if answer.status == 200 && token != held => {
                 self.seen.new += 1;
+                self.answer_size = answer.len();
                 held.clear();
                 held.push_str(token);
             }
@@ -106,7 +113,7 @@ impl Work for Renewals {
 }
 
 /// A renewal as a browser sends it.
-pub fn renewal(token: &str, out: &mut Vec<u8>) {
+fn renewal(token: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n");
     out.extend_from_slice(b"Content-Type: application/json\r\nContent-Length: 2\r\nCookie: ");
     out.extend_from_slice(REFRESH_COOKIE.as_bytes());
@@ -127,7 +134,7 @@ pub struct SignIns {
 }
 
 impl SignIns {
-    /// Of the first `people` that were seeded.
+    /// Of the first `people` signers that were seeded.
     pub fn new(people: u32, password: &str) -> Self {
         Self {
             people,
@@ -146,7 +153,7 @@ impl Work for SignIns {
     fn next(&mut self, out: &mut Vec<u8>) -> Option<usize> {
         let person = self.next % self.people;
         self.next = self.next.wrapping_add(1);
-        sign_in(&address(person), &self.password, out);
+        sign_in(&signer(person), &self.password, out);
         Some(0)
     }
 
@@ -163,9 +170,14 @@ impl Work for SignIns {
     }
 }
 
-/// The address of a seeded person.
-pub fn address(person: u32) -> String {
-    format!("person-{person:07}@bench.example")
+/// The address of a seeded person who is to sign in.
+pub fn signer(number: u32) -> String {
+    format!("signer-{number:07}@bench.example")
+}
+
+/// The address of a seeded person who has a session.
+pub fn holder(number: u32) -> String {
+    format!("holder-{number:07}@bench.example")
 }
 
 /// A sign-in to the default client.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use closed::closed;
 pub use open::open;
-pub use wire::{Answer, exchange_once, request};
+pub use wire::{Answer, exchange, exchange_once, request};
 
 use crate::stats::{Latencies, per_second};
 

@@ -54,6 +54,15 @@ pub fn measure(plan: &Plan, report: &mut Report) {
     }
 }
 
+/// Only our verification with HS256, over and over: for a profiler.
+pub fn verify_alone(seconds: u64) {
+    let [mut ours, ..] = contenders(Algorithm::HS256);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        batch(&mut ours.verify, 1000);
+    }
+}
+
 fn race(plan: &Plan, report: &mut Report, name: &str, mut ops: [&mut Op; 3], at_most: Option<f64>) {
     let sizes = ops.each_mut().map(|op| calibrate(op));
     let mut times: [Vec<f64>; 3] = Default::default();

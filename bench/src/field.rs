@@ -1,0 +1,182 @@
+//! What is measured against: a seeded server with its clients' state, and the bare peer beside it.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use crate::load::{Load, Span, closed, request};
+use crate::process::{Bare, Server, Setting};
+use crate::report::{Report, number};
+use crate::seed::{Seed, master_key, seed};
+use crate::stats::Runs;
+use crate::work::{Renewals, Same};
+
+/// Bytes of the head of the bare peer's answers.
+const BARE_HEAD: usize = 112;
+
+/// A seeded server, and the sessions that its clients hold.
+pub struct Field {
+    /// The server.
+    pub server: Server,
+    /// The sessions.
+    pub renewals: Arc<Mutex<Renewals>>,
+    before: BTreeMap<String, f64>,
+}
+
+impl Field {
+    /// Seeds a store, and starts a server on it. Clients time out after a second here, so a session has rested after
+    /// 2.5 seconds instead of 20: fewer sessions suffice.
+    pub fn new(data: &Path, holders: Seed, settings: &[Setting]) -> Result<Self, Box<dyn Error>> {
+        let tokens = seed(data, holders)?;
+        let renewals = Renewals::new(tokens, Duration::from_millis(2500));
+        Ok(Self {
+            server: start(data, settings)?,
+            renewals: Arc::new(Mutex::new(renewals)),
+            before: BTreeMap::new(),
+        })
+    }
+
+    /// The same store and sessions under a server with other settings.
+    pub fn restart(self, data: &Path, settings: &[Setting]) -> Result<Self, Box<dyn Error>> {
+        self.server.stop()?;
+        Ok(Self {
+            server: start(data, settings)?,
+            renewals: self.renewals,
+            before: BTreeMap::new(),
+        })
+    }
+
+    /// The sessions.
+    pub fn renewals(&self) -> MutexGuard<'_, Renewals> {
+        self.renewals.lock().expect("no panic")
+    }
+
+    /// Renewals by so many clients in a closed loop, begun when as many sessions as they may need have rested.
+    pub fn renew(&self, span: Span, clients: usize) -> io::Result<Sample> {
+        let most_per_ms = if clients == 1 { 4 } else { 25 };
+        let millis = usize::try_from((span.warm_up + span.measured).as_millis()).unwrap_or(usize::MAX);
+        let rest = self.renewals().rest_of(millis.saturating_mul(most_per_ms));
+        thread::sleep(rest);
+        let before = self.server.cpu();
+        let load = closed(self.server.address, clients, span, &self.renewals)?;
+        Ok(Sample::new(&load, self.server.cpu() - before, span))
+    }
+
+    /// From here on, answers and metrics are counted.
+    pub fn begin_count(&mut self) -> io::Result<()> {
+        self.before = self.server.metrics()?;
+        self.renewals().take_seen();
+        Ok(())
+    }
+
+    /// What was counted since: by the clients, and by the server.
+    pub fn report_count(&self, report: &mut Report) -> io::Result<()> {
+        let seen = self.renewals().take_seen();
+        report.say(&format!(
+            "Counted by the clients, warm-up included: {} answers with a new refresh token, {} with the same, {} with \
+             none; {} times a client found no session rested.",
+            seen.new, seen.same, seen.none, seen.exhausted
+        ));
+        let after = self.server.metrics()?;
+        let told = ["renewal", "commit", "store", "refresh"];
+        let lines: Vec<String> = after
+            .iter()
+            .filter(|(name, _)| told.iter().any(|part| name.contains(part)) && !name.contains("_bucket"))
+            .filter_map(|(name, value)| {
+                let grown = value - self.before.get(name).copied().unwrap_or_default();
+                (grown > 0.0).then(|| format!("- `{name}` {}", number(grown)))
+            })
+            .collect();
+        report.say(&format!("By the server's metrics:\n\n{}", lines.join("\n")));
+        Ok(())
+    }
+}
+
+fn start(data: &Path, settings: &[Setting]) -> io::Result<Server> {
+    let mut all = vec![
+        ("COUNTERSIGN_MASTER_KEY", master_key()),
+        ("COUNTERSIGN_SESSIONS_CLIENT_TIMEOUT", "1s".to_owned()),
+    ];
+    all.extend_from_slice(settings);
+    Server::start(data, &all)
+}
+
+/// A bare peer whose answers are `size` bytes long, and one run against it.
+pub struct Peer {
+    bare: Bare,
+    ask: Arc<Mutex<Same>>,
+}
+
+impl Peer {
+    /// Answers `POST`s with a small JSON body.
+    pub fn post(size: usize) -> io::Result<Self> {
+        let mut ask = Vec::new();
+        request("POST", "/", "Sec-Fetch-Site: same-origin\r\n", "{}", &mut ask);
+        Self::start(size, ask)
+    }
+
+    /// Answers `GET`s.
+    pub fn get(size: usize) -> io::Result<Self> {
+        let mut ask = Vec::new();
+        request("GET", "/", "", "", &mut ask);
+        Self::start(size, ask)
+    }
+
+    fn start(size: usize, ask: Vec<u8>) -> io::Result<Self> {
+        Ok(Self {
+            bare: Bare::start(size.saturating_sub(BARE_HEAD))?,
+            ask: Arc::new(Mutex::new(Same(ask))),
+        })
+    }
+
+    /// One run.
+    pub fn run(&self, span: Span, clients: usize) -> io::Result<Sample> {
+        let before = self.bare.cpu();
+        let load = closed(self.bare.address, clients, span, &self.ask)?;
+        Ok(Sample::new(&load, self.bare.cpu() - before, span))
+    }
+}
+
+/// What one run found.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Answers per second.
+    pub rate: f64,
+    /// Milliseconds.
+    pub p50: f64,
+    /// Milliseconds.
+    pub p99: f64,
+    /// The server's processor time for each answer, in microseconds.
+    pub cpu: f64,
+    /// Answers that were not 200.
+    pub others: u64,
+}
+
+impl Sample {
+    /// Of a run during which the server used `cpu`.
+    pub fn new(load: &Load, cpu: Duration, span: Span) -> Self {
+        let whole = (span.warm_up + span.measured).as_secs_f64();
+        let others = load.statuses.iter().filter(|(status, _)| **status != 200);
+        Self {
+            rate: load.rate(),
+            p50: load.latencies.percentile_ms(50.0),
+            p99: load.latencies.percentile_ms(99.0),
+            cpu: cpu.as_secs_f64() * 1e6 / (load.rate() * whole),
+            others: others.map(|(_, count)| count).sum(),
+        }
+    }
+}
+
+/// One value of each run.
+pub fn runs(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> Runs {
+    Runs::new(samples.iter().map(of).collect())
+}
+
+/// One value of each pair of runs that were made side by side.
+pub fn pairs(a: &[Sample], b: &[Sample], of: impl Fn(&Sample, &Sample) -> f64) -> Runs {
+    Runs::new(a.iter().zip(b).map(|(a, b)| of(a, b)).collect())
+}
