@@ -6,7 +6,7 @@
 use std::{
     slice,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
+    thread::{self, ScopedJoinHandle},
 };
 
 use countersign_guard::{Claims, Guard, Revocation};
@@ -39,29 +39,31 @@ fn race(what: &str, guard: &Guard, rounds: &[Round], code: &str, take_back: impl
     let (accepted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     let current = AtomicU64::new(0);
     thread::scope(|scope| {
-        for _ in 0..CHECKERS {
-            scope.spawn(|| {
-                loop {
-                    let present = current.load(Ordering::Acquire);
-                    let Some(round) = usize::try_from(present).ok().and_then(|n| rounds.get(n))
-                    else {
-                        break;
-                    };
-                    let done = round.done.load(Ordering::Acquire);
-                    match guard.check(&round.token, at(0)) {
-                        Ok(_) if done => panic!("{what}: accepted after it was taken back"),
-                        Ok(_) => accepted.fetch_add(1, Ordering::Relaxed),
-                        Err(refusal) => {
-                            assert_eq!(refusal.code(), code);
-                            refused.fetch_add(u64::from(done), Ordering::Relaxed)
-                        }
-                    };
-                }
-            });
-        }
+        let check = || {
+            loop {
+                let present = current.load(Ordering::Acquire);
+                let Some(round) = usize::try_from(present).ok().and_then(|n| rounds.get(n)) else {
+                    break;
+                };
+                let done = round.done.load(Ordering::Acquire);
+                match guard.check(&round.token, at(0)) {
+                    Ok(_) if done => panic!("{what}: accepted after it was taken back"),
+                    Ok(_) => accepted.fetch_add(1, Ordering::Relaxed),
+                    Err(refusal) => {
+                        assert_eq!(refusal.code(), code);
+                        refused.fetch_add(u64::from(done), Ordering::Relaxed)
+                    }
+                };
+            }
+        };
+        let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(check)).collect();
         let wait_for = |counter: &AtomicU64| {
             let before = counter.load(Ordering::Relaxed);
             while counter.load(Ordering::Relaxed) < before + CHECKERS as u64 {
+                if checkers.iter().any(ScopedJoinHandle::is_finished) {
+                    current.store(u64::MAX, Ordering::Release); // the others may go
+                    panic!("{what}: a checker gave up");
+                }
                 thread::yield_now();
             }
         };
