@@ -12,7 +12,7 @@ use crate::copy::Copy;
 use crate::list::Mutant;
 
 /// Longest time for the tests of one mutant, in seconds: some make them wait for ever.
-const TEST_TIME: u32 = 300;
+const TEST_TIME: u32 = 180;
 
 /// Longest time for a build, in seconds; the first one builds everything.
 const BUILD_TIME: u32 = 3600;
