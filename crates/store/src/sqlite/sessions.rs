@@ -151,7 +151,7 @@ pub(super) fn end_all(
             revoke(db, *key, *id, origin.at)?;
         }
     } else {
-        users::cut_off(db, &mut stored, None, origin.at)?;
+        users::cut_off(db, &mut stored, origin.at)?;
     }
     let mut line = AuditEntry::new(Happening::SessionsEnded, origin)
         .user(user)
@@ -225,9 +225,9 @@ pub(super) fn change_password(
         return Ok(ChangePassword::Stale);
     }
 
-    // 2. The new password; every session but this one ends.
+    // 2. The new password; every session ends by the new epoch, but this one gets it.
     users::put_password(db, stored.key, &password)?;
-    let epoch = users::cut_off(db, &mut stored, Some(current.key), origin.at)?;
+    let epoch = users::cut_off(db, &mut stored, origin.at)?;
     db.prepare_cached("UPDATE sessions SET user_epoch = ?2 WHERE key = ?1")?
         .execute(params![current.key, int(epoch)])?;
 

@@ -210,7 +210,7 @@ pub(super) fn set_password(
         return Ok(None);
     };
     put_password(db, stored.key, password)?;
-    let epoch = cut_off(db, &mut stored, None, origin.at)?;
+    let epoch = cut_off(db, &mut stored, origin.at)?;
     audit::append(
         db,
         &AuditEntry::new(Happening::PasswordChanged, origin).user(id),
@@ -260,7 +260,7 @@ pub(super) fn set_enabled(
     let what = if enabled {
         Happening::UserEnabled
     } else {
-        cut_off(db, &mut stored, None, origin.at)?;
+        cut_off(db, &mut stored, origin.at)?;
         Happening::UserDisabled
     };
     audit::append(db, &AuditEntry::new(what, origin).user(id))?;
@@ -288,14 +288,9 @@ pub(super) fn delete(db: &Connection, id: UserId, origin: &Origin) -> Result<boo
     Ok(true)
 }
 
-/// Raises a user's epoch, tells the log, and drops the sessions that have ended by it: all, or all but the one of
-/// this row. The new epoch.
-pub(super) fn cut_off(
-    db: &Connection,
-    stored: &mut Stored,
-    but_session: Option<i64>,
-    at: Timestamp,
-) -> Result<u64> {
+/// Ends all sessions and tokens of a user, however many there are: raises their epoch, and tells the log. The rows of
+/// the sessions stay until their time is up, so that their tokens answer `Stale`. The new epoch.
+pub(super) fn cut_off(db: &Connection, stored: &mut Stored, at: Timestamp) -> Result<u64> {
     let below = stored.user.epoch + 1;
     db.prepare_cached("UPDATE users SET epoch = ?2, updated_at = ?3 WHERE key = ?1")?
         .execute(params![stored.key, int(below), millis(at)])?;
@@ -304,8 +299,6 @@ pub(super) fn cut_off(
         below,
     };
     log::append(db, &ended, at)?;
-    db.prepare_cached("DELETE FROM sessions WHERE user = ?1 AND key IS NOT ?2")?
-        .execute(params![stored.key, but_session])?;
     stored.user.epoch = below;
     stored.user.updated_at = at;
     Ok(below)

@@ -1,0 +1,78 @@
+//! What every store must do: the contracts of `Directory` and `Sessions`, verb by verb and answer by answer, races
+//! included. A store's own test file says how to make a fresh one, and calls [`suite!`].
+//!
+//! Nothing here reads a clock: every moment is an argument.
+
+pub mod clients;
+pub mod keys;
+pub mod log;
+pub mod races;
+pub mod renewal;
+pub mod sessions;
+pub mod sweeping;
+pub mod users;
+mod world;
+
+pub use world::{Store, World};
+
+/// Runs the whole suite on stores made by `$fresh`: an `async fn() -> (impl Store, impl Drop)`, whose second part is
+/// kept until the test is over.
+macro_rules! suite {
+    ($fresh:path) => {
+        $crate::conformance::suite! { @of $fresh;
+            renewal {
+                rotated, held, retried, retried_up_to_six_intervals, too_many_retries, recovered, lost_six_times,
+                superseded, reused, skipped_is_poison, ahead, unknown, expired, stale, alarm_about_strangers,
+                idle_end_moves, hundreds_of_generations,
+            }
+            sessions {
+                opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
+                lists, changes_password, changes_password_stale,
+            }
+            users {
+                adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, rehashes, disables, deletes,
+            }
+            clients { puts, disables, cuts_off }
+            keys { live_and_die, one_active, removed_in_an_emergency }
+            log {
+                has_no_gaps, tells_a_snapshot, pages_a_tail, notices_a_roll_back, revokes, ends_everything,
+                keeps_the_longest_lifetime, notes_and_reads_the_trail,
+            }
+            sweeping { sweeps_sessions, sweeps_the_log_and_the_trail }
+            races {
+                one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key,
+                password_changes_exclude_each_other, sign_in_against_cut_off, the_log_under_fire,
+            }
+        }
+    };
+    (@of $fresh:path; $($group:ident { $($case:ident),* $(,)? })*) => {
+        $(
+            mod $group {
+                $(
+                    #[test]
+                    fn $case() {
+                        $crate::conformance::run($fresh(), $crate::conformance::$group::$case);
+                    }
+                )*
+            }
+        )*
+    };
+}
+pub(crate) use suite;
+
+/// Runs one case on a fresh store, on several threads.
+pub fn run<S, K, F>(fresh: impl Future<Output = (S, K)>, case: impl FnOnce(World<S>) -> F)
+where
+    S: Store,
+    F: Future<Output = ()>,
+{
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .build()
+        .unwrap()
+        .block_on(async {
+            let (store, keep) = fresh.await;
+            case(World::new(store).await).await;
+            drop(keep);
+        });
+}

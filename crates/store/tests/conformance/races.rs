@@ -1,0 +1,297 @@
+//! Simultaneous calls, on real threads: of any number that cannot all succeed, exactly one does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_auth::directory::{AddUser, ChangeUser};
+use countersign_auth::model::audit::Happening;
+use countersign_auth::model::grant::Network;
+use countersign_auth::model::id::KeyId;
+use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
+use countersign_auth::model::revocation::LogPage;
+use countersign_auth::model::user::UserChange;
+use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate};
+use countersign_guard::Revocation;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
+
+const RACERS: usize = 100;
+
+/// Runs one future for each racer, all at once; the answers.
+async fn race<T, F>(racer: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(RACERS));
+    let mut racers = JoinSet::new();
+    for number in 0..RACERS {
+        let (start, racer) = (Arc::clone(&start), racer(number));
+        racers.spawn(async move {
+            start.wait().await;
+            racer.await
+        });
+    }
+    racers.join_all().await
+}
+
+fn count<T>(answers: &[T], of: impl Fn(&T) -> bool) -> usize {
+    answers.iter().filter(|answer| of(answer)).count()
+}
+
+pub async fn one_of_a_hundred_renews<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let mut watch = world.watch().await;
+    for generation in 0..10 {
+        let now = secs(u64::from(generation + 1) * 20);
+        let answers = race(|_| {
+            let (store, ann) = (world.store.clone(), ann.clone());
+            async move { present_to(&store, &ann, generation, now, Network(1)).await }
+        })
+        .await;
+        let rotated = count(&answers, |answer| matches!(answer, Rotate::Rotated(_)));
+        let retried = count(&answers, |answer| matches!(answer, Rotate::Retried(_)));
+        assert_eq!((rotated, retried), (1, RACERS - 1));
+        for answer in answers {
+            assert_eq!(entitled(answer).grant.generations.cur, generation + 1);
+        }
+    }
+    world.told(&mut watch, &[], &[]).await;
+}
+
+pub async fn one_of_a_hundred_recovers<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    world.present(&ann, 0, secs(20)).await;
+    let answers = race(|_| {
+        let (store, ann) = (world.store.clone(), ann.clone());
+        async move { present_to(&store, &ann, 0, secs(3600), Network(1)).await }
+    })
+    .await;
+    let recovered = count(&answers, |answer| matches!(answer, Rotate::Recovered(_)));
+    let retried = count(&answers, |answer| matches!(answer, Rotate::Retried(_)));
+    assert_eq!((recovered, retried), (1, RACERS - 1));
+    for answer in answers {
+        assert_eq!(entitled(answer).grant.generations.cur, 2);
+    }
+}
+
+pub async fn one_user_of_an_address<S: Store>(world: World<S>) {
+    let answers = race(|number| {
+        let store = world.store.clone();
+        let mut new = world.new_user("ann");
+        new.username = Some(format!("ann{number}"));
+        async move { store.add_user(new, &origin(secs(0))).await.unwrap() }
+    })
+    .await;
+    assert_eq!(
+        count(&answers, |answer| matches!(answer, AddUser::Added(_))),
+        1
+    );
+    let taken = count(&answers, |answer| *answer == AddUser::EmailTaken);
+    assert_eq!(taken, RACERS - 1);
+
+    let mut ids = Vec::new();
+    for number in 0..RACERS {
+        ids.push(world.user(&format!("user{number}")).await.id);
+    }
+    let mut watch = world.watch().await;
+    let answers = race(|number| {
+        let (store, id) = (world.store.clone(), ids[number]);
+        let change = UserChange {
+            username: Some(Some("wanted".to_owned())),
+            ..UserChange::default()
+        };
+        async move {
+            let changed = store.change_user(id, change, &origin(secs(1))).await;
+            changed.unwrap()
+        }
+    })
+    .await;
+    let changed: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| match answer {
+            ChangeUser::Changed(user) => Some(user.id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(changed.len(), 1);
+    let told = Revocation::Changed {
+        sub: changed[0].to_string(),
+    };
+    world
+        .told(&mut watch, &[told], &[Happening::UserChanged])
+        .await;
+}
+
+pub async fn one_active_key<S: Store>(world: World<S>) {
+    let key = |number: usize, state| {
+        let id = KeyId::from_bytes(world.unique());
+        StoredKey {
+            id,
+            purpose: KeyPurpose::Signing,
+            algorithm: "ES256".to_owned(),
+            kid: format!("{number} {id}"),
+            sealed: vec![1],
+            state,
+            created_at: secs(0),
+            since: secs(0),
+        }
+    };
+    let added = race(|number| {
+        let (store, key) = (world.store.clone(), key(number, KeyState::Active));
+        async move { store.add_key(key, true, &origin(secs(0))).await.unwrap() }
+    })
+    .await;
+    assert_eq!(count(&added, |added| *added), 1);
+
+    let staged = key(RACERS, KeyState::Staged);
+    world
+        .store
+        .add_key(staged.clone(), true, &origin(secs(0)))
+        .await
+        .unwrap();
+    let moved = race(|_| {
+        let (store, id) = (world.store.clone(), staged.id);
+        async move {
+            let moved = store
+                .move_key(id, KeyState::Staged, KeyState::Active, &origin(secs(1)))
+                .await;
+            moved.unwrap()
+        }
+    })
+    .await;
+    assert_eq!(count(&moved, |moved| *moved), 1);
+    let keys = world.store.keys().await.unwrap();
+    let states: Vec<_> = keys.iter().map(|key| (key.id, key.state)).collect();
+    assert_eq!(states.len(), 2);
+    assert!(states.contains(&(staged.id, KeyState::Active)));
+    assert!(states.iter().any(|(_, state)| *state == KeyState::Retired));
+}
+
+pub async fn password_changes_exclude_each_other<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let mut forms = Vec::new();
+    for _ in 0..RACERS {
+        let signed_in = world.sign_in(&user).await;
+        let (mut session, _) = world.sign_in_form(&user, &world.client, secs(1));
+        session.id = signed_in.session;
+        forms.push(world.grant(&session, &world.client, secs(1)));
+    }
+    let mut watch = world.watch().await;
+    let answers = race(|number| {
+        let store = world.store.clone();
+        let change = PasswordChange {
+            user: user.id,
+            seen_epoch: 0,
+            password: password(&number.to_string()),
+            grant: forms[number].clone(),
+        };
+        async move {
+            let changed = store.change_password(change, &origin(secs(1))).await;
+            changed.unwrap()
+        }
+    })
+    .await;
+    let changed = count(&answers, |answer| {
+        matches!(answer, ChangePassword::Changed(_))
+    });
+    assert_eq!(changed, 1);
+    world
+        .told(
+            &mut watch,
+            &[subject_below(user.id, 1)],
+            &[Happening::PasswordChanged],
+        )
+        .await;
+    let views = world.store.of_user(user.id, secs(2)).await.unwrap();
+    assert_eq!(views.len(), 1);
+}
+
+pub async fn sign_in_against_cut_off<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let answers = race(|number| {
+        let store = world.store.clone();
+        let (session, grant) = world.sign_in_form(&user, &world.client, secs(1));
+        let id = user.id;
+        async move {
+            if number == RACERS / 2 {
+                let ended = store.end_all_of_user(id, None, &origin(secs(1))).await;
+                (true, ended.unwrap())
+            } else {
+                let opened = store.open(session, grant, &origin(secs(1))).await.unwrap();
+                (false, u64::from(matches!(opened, Open::Opened(_))))
+            }
+        }
+    })
+    .await;
+    // Every sign-in came wholly before, and was ended, or wholly after, and was refused.
+    let opened: u64 = answers.iter().filter(|(end, _)| !end).map(|(_, n)| n).sum();
+    let ended: u64 = answers.iter().filter(|(end, _)| *end).map(|(_, n)| n).sum();
+    assert_eq!(opened, ended);
+    let views = world.store.of_user(user.id, secs(2)).await.unwrap();
+    assert!(views.is_empty());
+}
+
+pub async fn the_log_under_fire<S: Store>(world: World<S>) {
+    let begin = world.head().await;
+    let answers = race(|number| {
+        let store = world.store.clone();
+        async move {
+            let mut mine = Vec::new();
+            if number % 10 == 0 {
+                // A reader: what it has seen is never missing later, and never in another order.
+                let mut cursor = begin;
+                while cursor.sequence < begin.sequence + 900 {
+                    let page = store.revocations(Some(cursor), secs(0), 37).await.unwrap();
+                    let LogPage::Tail {
+                        events,
+                        cursor: next,
+                    } = page
+                    else {
+                        panic!("a snapshot");
+                    };
+                    assert_eq!(next.sequence - cursor.sequence, events.len() as u64);
+                    for (place, event) in events.into_iter().enumerate() {
+                        mine.push((cursor.sequence + 1 + place as u64, event.kind));
+                    }
+                    cursor = next;
+                    tokio::task::yield_now().await;
+                }
+            } else {
+                for event in 0..10 {
+                    let token = Revocation::Token {
+                        jti: format!("{number}/{event}"),
+                        from: secs(0).unix(),
+                    };
+                    let cursor = store.revoke(token.clone(), &origin(secs(0))).await.unwrap();
+                    mine.push((cursor.sequence, token));
+                }
+            }
+            (number % 10 == 0, mine)
+        }
+    })
+    .await;
+    let mut truth = HashMap::new();
+    for (sequence, event) in answers
+        .iter()
+        .filter(|(reader, _)| !reader)
+        .flat_map(|(_, told)| told)
+    {
+        assert!(
+            truth.insert(*sequence, event.clone()).is_none(),
+            "a number twice"
+        );
+    }
+    assert_eq!(truth.len(), 900);
+    for (_, told) in answers.iter().filter(|(reader, _)| *reader) {
+        assert_eq!(told.len(), 900);
+        assert!(
+            told.iter()
+                .all(|(sequence, event)| truth[sequence] == *event)
+        );
+    }
+}
