@@ -38,7 +38,11 @@ fn every_named_test_exists() {
             let Some(target) = link.file_beside(&paper).filter(|target| target.exists()) else {
                 continue; // the other test's business
             };
-            if read(&target).contains(&format!("fn {name}(")) {
+            let code = read(&target);
+            if ["(", "<"]
+                .iter()
+                .any(|next| code.contains(&format!("fn {name}{next}")))
+            {
                 found += 1;
             } else {
                 missing.push(format!("{}: {name}", paper.display()));
