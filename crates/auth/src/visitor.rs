@@ -66,11 +66,9 @@ impl Visitor {
         let prefix: u64 = match self.address.map(|address| address.to_canonical()) {
             None => return Network::default(),
             Some(IpAddr::V4(v4)) => u64::from(v4.to_bits() >> 8) | 1 << 63,
-            #[expect(clippy::cast_possible_truncation, reason = "48 bits are left")]
             Some(IpAddr::V6(v6)) => (v6.to_bits() >> 80) as u64,
         };
         // A fixed mixing of 64 bits into 32 (Fibonacci hashing): the result is kept with the grant.
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
         let mixed = (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
         Network(mixed.max(1))
     }
