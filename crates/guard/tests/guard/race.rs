@@ -5,8 +5,11 @@
 
 use std::{
     slice,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread::{self, ScopedJoinHandle},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use countersign_guard::{Claims, Guard, Revocation};
@@ -14,20 +17,69 @@ use countersign_jose::SigningKey;
 
 use crate::issuer::{at, claims, event, guard, issue, key, key_set};
 
-const CHECKERS: usize = 4;
+const CHECKERS: u64 = 4;
 const ROUNDS: usize = 100;
 
-/// One thing that is taken back, and whether the one who did so has been told that it is done.
+/// A token that is taken back, and how far that has come.
 struct Round {
     token: String,
-    done: AtomicBool,
+    stage: AtomicU8,
 }
+
+const GOOD: u8 = 0;
+/// The call has begun: either answer is right.
+const BEGUN: u8 = 1;
+/// The call has returned.
+const DONE: u8 = 2;
 
 impl Round {
     fn new(token: String) -> Self {
-        Self {
-            token,
-            done: AtomicBool::new(false),
+        let stage = AtomicU8::new(GOOD);
+        Self { token, stage }
+    }
+}
+
+/// What all threads of a race share.
+#[derive(Default)]
+struct Race {
+    round: AtomicUsize,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    /// The first wrong answer; ends the race.
+    wrong: OnceLock<String>,
+}
+
+impl Race {
+    /// Checks the token of the present round, until all are over.
+    fn check(&self, guard: &Guard, rounds: &[Round], code: &str) {
+        while let Some(round) = rounds.get(self.round.load(Ordering::Acquire)) {
+            let before = round.stage.load(Ordering::Acquire);
+            let answer = guard.check(&round.token, at(0));
+            let after = round.stage.load(Ordering::Acquire);
+            match answer {
+                Ok(_) if before != DONE => self.accepted.fetch_add(1, Ordering::Relaxed),
+                Err(refused) if after != GOOD && refused.code() == code => {
+                    self.refused.fetch_add(1, Ordering::Relaxed)
+                }
+                answer => {
+                    let said = answer.map(|_| "accepted");
+                    let _ = self
+                        .wrong
+                        .set(format!("stages {before} to {after}: {said:?}"));
+                    0
+                }
+            };
+            if self.wrong.get().is_some() {
+                break;
+            }
+        }
+    }
+
+    /// Waits until `counter` has risen by one for each checker.
+    fn wait_for(&self, counter: &AtomicU64) {
+        let enough = counter.load(Ordering::Relaxed) + CHECKERS;
+        while counter.load(Ordering::Relaxed) < enough && self.wrong.get().is_none() {
+            thread::yield_now();
         }
     }
 }
@@ -36,46 +88,23 @@ impl Round {
 /// A check that begins after `take_back` has returned must refuse. Every round goes on until some
 /// were accepted before, and again until some were refused after; prints how many.
 fn race(what: &str, guard: &Guard, rounds: &[Round], code: &str, take_back: impl Fn(usize)) {
-    let (accepted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let current = AtomicU64::new(0);
+    let race = Race::default();
     thread::scope(|scope| {
-        let check = || {
-            loop {
-                let present = current.load(Ordering::Acquire);
-                let Some(round) = usize::try_from(present).ok().and_then(|n| rounds.get(n)) else {
-                    break;
-                };
-                let done = round.done.load(Ordering::Acquire);
-                match guard.check(&round.token, at(0)) {
-                    Ok(_) if done => panic!("{what}: accepted after it was taken back"),
-                    Ok(_) => accepted.fetch_add(1, Ordering::Relaxed),
-                    Err(refusal) => {
-                        assert_eq!(refusal.code(), code);
-                        refused.fetch_add(u64::from(done), Ordering::Relaxed)
-                    }
-                };
-            }
-        };
-        let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(check)).collect();
-        let wait_for = |counter: &AtomicU64| {
-            let before = counter.load(Ordering::Relaxed);
-            while counter.load(Ordering::Relaxed) < before + CHECKERS as u64 {
-                if checkers.iter().any(ScopedJoinHandle::is_finished) {
-                    current.store(u64::MAX, Ordering::Release); // the others may go
-                    panic!("{what}: a checker gave up");
-                }
-                thread::yield_now();
-            }
-        };
+        for _ in 0..CHECKERS {
+            scope.spawn(|| race.check(guard, rounds, code));
+        }
         for (n, round) in rounds.iter().enumerate() {
-            wait_for(&accepted);
+            race.wait_for(&race.accepted);
+            round.stage.store(BEGUN, Ordering::Release);
             take_back(n);
-            round.done.store(true, Ordering::Release);
-            wait_for(&refused);
-            current.fetch_add(1, Ordering::Release);
+            round.stage.store(DONE, Ordering::Release);
+            race.wait_for(&race.refused);
+            race.round.fetch_add(1, Ordering::Release);
         }
     });
-    println!("{what}: {accepted:?} accepted before, {refused:?} refused after");
+    let (accepted, refused) = (race.accepted.into_inner(), race.refused.into_inner());
+    println!("{what}: {accepted} accepted before, {refused} refused after");
+    assert_eq!(race.wrong.into_inner(), None);
 }
 
 fn tokens(key: &SigningKey) -> Vec<Round> {
