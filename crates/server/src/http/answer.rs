@@ -1,0 +1,115 @@
+//! The answers that more than one route gives: tokens, and a person's profile.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use countersign_auth::issue::Signed;
+use countersign_auth::model::client::ClientKind;
+use countersign_auth::model::user::User;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::app::App;
+use super::cookies::{DEVICE_TTL, Kind};
+
+/// A person, as they see themselves.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Profile {
+    /// The `sub` of every token about them.
+    #[schema(example = "Vjz9mGkVzUe0nTTYk5DJ0A")]
+    id: String,
+    /// Their address.
+    #[schema(example = "alice@example.com")]
+    email: String,
+    /// Their name to sign in with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// What to call them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Their roles.
+    roles: Vec<String>,
+    /// When they registered, in seconds since 1970.
+    #[schema(example = 1_790_000_000)]
+    created_at: u64,
+}
+
+impl From<User> for Profile {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email,
+            username: user.username,
+            name: user.name,
+            roles: user.roles,
+            created_at: user.created_at.unix().as_secs(),
+        }
+    }
+}
+
+/// Tokens for one client. The refresh token of a browser client is in a cookie, never here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub(crate) struct TokensBody {
+    /// The access token, a JWT (RFC 9068). Keep it in memory only.
+    access_token: String,
+    /// How to send it (RFC 6750).
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// How long it lives, in seconds.
+    #[schema(example = 300)]
+    expires_in: u64,
+    /// Native clients only: the refresh token. Keep it where the system keeps secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// How long the session can last at all, in seconds.
+    #[schema(example = 7_776_000)]
+    refresh_expires_in: u64,
+    /// Whom they are about.
+    user: Profile,
+}
+
+/// Tokens on their way out: the body, and for browsers the cookies.
+pub(crate) struct Tokens {
+    body: TokensBody,
+    cookies: [Option<HeaderValue>; 2],
+}
+
+impl Tokens {
+    pub(crate) fn new(app: &App, signed: Signed) -> Self {
+        let client = &signed.client;
+        let refresh_token = signed.refresh_token.expose();
+        let (in_body, cookies) = match client.kind {
+            ClientKind::Native => (Some(refresh_token.to_owned()), [None, None]),
+            ClientKind::Browser => {
+                let policy = app.cookies();
+                let ttl = signed.refresh_expires_in;
+                let refresh = policy.set(Kind::Refresh, &client.id, refresh_token, ttl);
+                let device = signed.device.as_deref();
+                let device = device
+                    .and_then(|value| policy.set(Kind::Device, &client.id, value, DEVICE_TTL));
+                (None, [refresh, device])
+            }
+        };
+        Self {
+            cookies,
+            body: TokensBody {
+                access_token: signed.access_token,
+                token_type: "Bearer",
+                expires_in: signed.expires_in.as_secs(),
+                refresh_token: in_body,
+                refresh_expires_in: signed.refresh_expires_in.as_secs(),
+                user: signed.user.into(),
+            },
+        }
+    }
+}
+
+impl IntoResponse for Tokens {
+    fn into_response(self) -> Response {
+        let mut response = axum::Json(self.body).into_response();
+        for cookie in self.cookies.into_iter().flatten() {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}

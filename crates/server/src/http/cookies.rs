@@ -1,0 +1,116 @@
+//! The cookies of a client: its refresh token, and the mark of a device that has signed in before.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use countersign_auth::model::id::ClientId;
+
+use super::code::Code;
+use super::problem::Problem;
+
+/// How long a device is remembered.
+pub(crate) const DEVICE_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How cookies are named and marked under this issuer.
+///
+/// Over HTTPS the name begins with `__Host-` (RFC 6265bis §4.1.3.2): such a cookie cannot be set by another host, not
+/// even a sibling, nor over plain HTTP. Plain HTTP exists on loopback only; there the prefix and `Secure` are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CookiePolicy {
+    secure: bool,
+}
+
+/// Which of a client's cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `countersign-<client>`.
+    Refresh,
+    /// `countersign-<client>.device`. The dot cannot be part of a client's id, so no client's refresh cookie has this name.
+    Device,
+}
+
+const PREFIX: &str = "__Host-";
+const OURS: &str = "countersign-";
+
+impl CookiePolicy {
+    /// For an issuer, which says what browsers speak to.
+    pub(crate) fn of_issuer(issuer: &str) -> Self {
+        Self {
+            secure: issuer.starts_with("https://"),
+        }
+    }
+
+    fn name(self, kind: Kind, client: &ClientId) -> String {
+        let prefix = if self.secure { PREFIX } else { "" };
+        let suffix = match kind {
+            Kind::Refresh => "",
+            Kind::Device => ".device",
+        };
+        format!("{prefix}{OURS}{client}{suffix}")
+    }
+
+    /// `Set-Cookie` with a value. `None` if the value cannot be in a cookie, which none of ours is.
+    pub(crate) fn set(
+        self,
+        kind: Kind,
+        client: &ClientId,
+        value: &str,
+        ttl: Duration,
+    ) -> Option<HeaderValue> {
+        let name = self.name(kind, client);
+        let secure = if self.secure { "; Secure" } else { "" };
+        let seconds = ttl.as_secs();
+        let cookie =
+            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        let mut cookie = HeaderValue::try_from(cookie).ok()?;
+        cookie.set_sensitive(true);
+        Some(cookie)
+    }
+
+    /// `Set-Cookie` that takes it back.
+    pub(crate) fn clear(self, kind: Kind, client: &ClientId) -> Option<HeaderValue> {
+        self.set(kind, client, "", Duration::ZERO)
+    }
+}
+
+/// The cookies of ours that a request bears.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cookies(Vec<(String, String)>);
+
+impl Cookies {
+    /// Reads them; other people's cookies are passed over.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let ours = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| name.strip_prefix(PREFIX).unwrap_or(name).starts_with(OURS))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self(ours)
+    }
+
+    /// Whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The value of one. Two of one name are refused: a browser sends two only if somebody planted one.
+    pub(crate) fn get(
+        &self,
+        policy: CookiePolicy,
+        kind: Kind,
+        client: &ClientId,
+    ) -> Result<Option<&str>, Problem> {
+        let wanted = policy.name(kind, client);
+        let mut found = self.0.iter().filter(|(name, _)| *name == wanted);
+        let value = found.next().map(|(_, value)| value.as_str());
+        if found.next().is_some() {
+            let detail = format!("the request has more than one cookie named {wanted}");
+            return Err(Problem::new(Code::DuplicateCredentials, detail));
+        }
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+}

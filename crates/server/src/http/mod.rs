@@ -1,0 +1,29 @@
+//! The edge: what every request meets before a route, and every answer on its way out.
+
+mod address;
+mod answer;
+mod app;
+mod caller;
+mod code;
+mod cookies;
+mod edge;
+mod errors;
+mod json;
+mod openapi;
+mod origin;
+mod problem;
+mod router;
+mod visit;
+
+pub use address::{ForwardedHeader, Peer, TrustedProxies};
+pub use app::{App, Settings};
+pub use code::Code;
+pub use problem::Problem;
+pub use router::router;
+
+pub(crate) use answer::{Profile, Tokens, TokensBody};
+pub(crate) use caller::{Bearer, Caller};
+pub(crate) use cookies::Kind as CookieKind;
+pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
+pub(crate) use problem::ProblemBody;
+pub(crate) use visit::Visit;

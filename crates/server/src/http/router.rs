@@ -1,0 +1,38 @@
+//! Every route there is.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::{edge, openapi};
+use crate::routes::{health, login, logout, me, password, refresh, register, sessions, well_known};
+
+/// The public API.
+pub fn router(app: App) -> Router {
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(register::register))
+        .routes(routes!(login::login))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(logout::logout))
+        .routes(routes!(logout::logout_all))
+        .routes(routes!(me::show, me::change))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end_one))
+        .routes(routes!(password::change))
+        .routes(routes!(well_known::key_set))
+        .routes(routes!(well_known::metadata))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .split_for_parts();
+
+    routes
+        .route(openapi::PATH, openapi::serve(document))
+        .fallback(edge::not_found)
+        .method_not_allowed_fallback(edge::method_not_allowed)
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .with_state(app)
+}

@@ -1,0 +1,259 @@
+//! What operators watch, in the Prometheus text format, on a listener of its own.
+//!
+//! | metric | labels | what it counts |
+//! | --- | --- | --- |
+//! | `countersign_http_request_duration_seconds` | `route`, `status` (`2xx`…) | requests, and how long they took |
+//! | `countersign_sign_ins_total` | `outcome` | sign-ins |
+//! | `countersign_renewals_total` | `outcome` | renewals, by row of the renewal table |
+//! | `countersign_hashing_…` | | the password hashing threads and their queue |
+//! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
+//! | `countersign_store_…` | | what was written, in how many commits |
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use countersign_auth::issue::{Outcome, Signed};
+use countersign_auth::refresh::RefreshError;
+use countersign_store::Sqlite;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::http::App;
+
+/// Upper bounds of the latency histogram, in seconds: from what a renewal takes to what a person notices.
+const BUCKETS: [f64; 12] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+];
+/// What a scraper is told (OpenMetrics 1.0 §4.1).
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How a sign-in went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SignInOutcome {
+    Complete,
+    Challenge,
+    Refused,
+    Limited,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GuardLabels {
+    kind: &'static str,
+}
+
+/// The server's counters.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    sign_ins: Family<OutcomeLabels, Counter>,
+    renewals: Family<OutcomeLabels, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let requests: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let sign_ins = Family::default();
+        let renewals = Family::default();
+
+        let mut registry = Registry::with_prefix("countersign");
+        registry.register_with_unit(
+            "http_request_duration",
+            "Requests, and how long they took",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register("sign_ins", "Sign-ins by outcome", Family::clone(&sign_ins));
+        registry.register(
+            "renewals",
+            "Renewals by row of the renewal table",
+            Family::clone(&renewals),
+        );
+        Self(Arc::new(Inner {
+            registry,
+            requests,
+            sign_ins,
+            renewals,
+        }))
+    }
+
+    pub(crate) fn request(&self, route: &str, status: StatusCode, took: Duration) {
+        let status = match status.as_u16() {
+            ..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            500.. => "5xx",
+        };
+        let labels = RequestLabels {
+            route: route.to_owned(),
+            status,
+        };
+        let histogram = self.0.requests.get_or_create(&labels);
+        histogram.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn sign_in(&self, outcome: SignInOutcome) {
+        let outcome = match outcome {
+            SignInOutcome::Complete => "complete",
+            SignInOutcome::Challenge => "challenge",
+            SignInOutcome::Refused => "refused",
+            SignInOutcome::Limited => "limited",
+            SignInOutcome::Failed => "failed",
+        };
+        self.0
+            .sign_ins
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+
+    pub(crate) fn renewal(&self, result: &Result<Signed, RefreshError>) {
+        let outcome = match result {
+            Ok(signed) => match signed.outcome {
+                Outcome::Rotated => "rotated",
+                Outcome::Held => "held",
+                Outcome::Retried => "retried",
+                Outcome::Recovered => "recovered",
+                // No renewal answers these.
+                Outcome::SignedIn | Outcome::PasswordChanged => "other",
+            },
+            Err(error) => match error {
+                RefreshError::Invalid => "invalid",
+                RefreshError::Expired => "expired",
+                RefreshError::Reused => "reused",
+                RefreshError::Ahead => "ahead",
+                RefreshError::Superseded => "superseded",
+                RefreshError::Stale => "stale",
+                RefreshError::Limited { .. } => "limited",
+                RefreshError::UnknownClient => "unknown_client",
+                RefreshError::Issue(_) | RefreshError::Store(_) => "failed",
+            },
+        };
+        self.0
+            .renewals
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+}
+
+/// `GET /metrics`, for a listener that only operators reach.
+pub fn router(app: &App, store: Sqlite) -> Router {
+    Router::new()
+        .route("/metrics", get(show))
+        .with_state((app.clone(), store))
+}
+
+async fn show(State((app, store)): State<(App, Sqlite)>) -> Response {
+    match encode(&app, &store) {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn encode(app: &App, store: &Sqlite) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    encode_registry(&mut text, &app.metrics().0.registry)?;
+    encode_registry(&mut text, &snapshot(app, store))?;
+    encode_eof(&mut text)?;
+    Ok(text)
+}
+
+/// What others count, as it is now.
+fn snapshot(app: &App, store: &Sqlite) -> Registry {
+    let mut registry = Registry::with_prefix("countersign");
+    let stats = app.auth().stats();
+    let hasher = stats.hasher;
+    let store = store.stats();
+    for (name, help, value) in [
+        (
+            "hashing_waiting",
+            "Passwords that wait for a hashing thread",
+            hasher.waiting,
+        ),
+        (
+            "hashing_capacity",
+            "How many passwords may wait",
+            hasher.capacity,
+        ),
+        (
+            "hashing_busy",
+            "Passwords that are being hashed",
+            hasher.busy,
+        ),
+        (
+            "hashing_memory_bytes",
+            "Memory that the hashing threads hold",
+            hasher.memory,
+        ),
+    ] {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    for (name, help, value) in [
+        ("hashing_done", "Passwords hashed", hasher.done),
+        (
+            "hashing_refused",
+            "Passwords turned away because too many waited",
+            hasher.refused,
+        ),
+        (
+            "hashing_abandoned",
+            "Passwords that nobody waited for any more",
+            hasher.abandoned,
+        ),
+        ("store_jobs", "Verbs done by the store's writer", store.jobs),
+        ("store_commits", "Transactions made durable", store.commits),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
+    let guard: Family<GuardLabels, Gauge> = Family::default();
+    for (kind, entries) in [
+        ("verified", stats.guard.cached),
+        ("sessions", stats.guard.sessions),
+        ("tokens", stats.guard.tokens),
+        ("subjects", stats.guard.subjects),
+        ("clients", stats.guard.clients),
+        ("keys", stats.guard.keys),
+    ] {
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        guard.get_or_create(&GuardLabels { kind }).set(entries);
+    }
+    registry.register("guard_entries", "What this node's guard remembers", guard);
+    registry
+}

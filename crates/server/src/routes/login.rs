@@ -1,0 +1,136 @@
+//! `POST /v1/login`: sign-in.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use countersign_auth::login::{Challenge, Login, LoginError, SignIn};
+use countersign_auth::password::Password;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::{
+    App, Body, Code, Fields, FromFields, Problem, ProblemBody, Tokens, TokensBody, Visit,
+};
+use crate::metrics::SignInOutcome;
+
+/// What a person signs in with: `email` or `username`, and the password.
+#[derive(ToSchema)]
+#[schema(as = Login)]
+#[expect(
+    dead_code,
+    reason = "for the OpenAPI document; read through FromFields"
+)]
+pub(crate) struct LoginBody {
+    /// Their address; or else `username`.
+    #[schema(example = "alice@example.com")]
+    email: Option<String>,
+    /// Their name; or else `email`.
+    username: Option<String>,
+    /// The password.
+    #[schema(example = "a phrase that only Alice knows")]
+    password: String,
+    /// The application; by default `default`.
+    client_id: Option<String>,
+}
+
+/// The body of a sign-in.
+pub(crate) struct LoginForm(Login);
+
+impl FromFields for LoginForm {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        let email = fields.optional_text("email")?;
+        let username = fields.optional_text("username")?;
+        let identifier = match (email, username) {
+            (Some(identifier), None) | (None, Some(identifier)) => identifier,
+            (None, None) => {
+                return Err(Problem::new(
+                    Code::MissingField,
+                    "one of the fields \"email\" and \"username\" is needed",
+                )
+                .field("email"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Problem::new(
+                    Code::DuplicateField,
+                    "give \"email\" or \"username\", not both",
+                )
+                .field("username"));
+            }
+        };
+        Ok(Self(Login {
+            identifier,
+            password: Password::new(fields.text("password")?),
+            client: fields.optional_text("client_id")?,
+        }))
+    }
+}
+
+/// A further step that is needed before anybody is signed in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChallengeBody {
+    challenge: ChallengeStep,
+}
+
+/// What is asked for, and how to go on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChallengeStep {
+    /// Opaque, of use once: names this sign-in.
+    continuation: String,
+    /// What may be answered with (RFC 8176 §2).
+    methods: Vec<String>,
+}
+
+impl From<Challenge> for ChallengeBody {
+    fn from(challenge: Challenge) -> Self {
+        let Challenge {
+            continuation,
+            methods,
+        } = challenge;
+        Self {
+            challenge: ChallengeStep {
+                continuation,
+                methods,
+            },
+        }
+    }
+}
+
+/// Sign in
+///
+/// Begins a session. A browser client's refresh token comes as an httpOnly cookie; a native client's in the body, and
+/// only to requests without `Cookie`, `Origin` and `Sec-Fetch-*` headers.
+#[utoipa::path(
+    post,
+    path = "/v1/login",
+    tag = "sign-in",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "Signed in", body = TokensBody),
+        (status = 401, description = "`invalid_credentials`", body = ProblemBody),
+        (status = 403, description = "`account_disabled`, `client_disabled`, `cross_site`, `browser_request`", body = ProblemBody),
+        (status = 429, description = "`too_many_requests`, with `Retry-After`", body = ProblemBody),
+        (status = 503, description = "`busy`, with `Retry-After`", body = ProblemBody),
+        (status = "default", description = "Any other refusal", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn login(
+    State(app): State<App>,
+    visit: Visit,
+    Body(LoginForm(login)): Body<LoginForm>,
+) -> Result<Response, Problem> {
+    let client = app.client(login.client.as_deref())?;
+    visit.admit(&app, &client)?;
+    let visitor = visit.visitor_on_device(&app, &client)?;
+    let result = app.auth().login(login, &visitor).await;
+    app.metrics().sign_in(match &result {
+        Ok(SignIn::Complete(_)) => SignInOutcome::Complete,
+        Ok(SignIn::Challenge(_)) => SignInOutcome::Challenge,
+        Err(LoginError::InvalidCredentials | LoginError::Disabled) => SignInOutcome::Refused,
+        Err(LoginError::Limited { .. }) => SignInOutcome::Limited,
+        Err(_) => SignInOutcome::Failed,
+    });
+    Ok(match result? {
+        SignIn::Complete(signed) => Tokens::new(&app, *signed).into_response(),
+        SignIn::Challenge(challenge) => Json(ChallengeBody::from(challenge)).into_response(),
+    })
+}
