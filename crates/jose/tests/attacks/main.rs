@@ -1,0 +1,11 @@
+//! Known attacks on JSON Web Tokens, one test each: what is attacked is in the name, where it
+//! comes from in the comment.
+
+mod algorithm;
+mod claims;
+mod encoding;
+mod forge;
+mod header;
+mod keys;
+mod signature;
+mod size;
