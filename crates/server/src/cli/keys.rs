@@ -1,0 +1,97 @@
+//! `countersign keys …`
+
+use clap::Subcommand;
+use countersign_auth::env::Timestamp;
+use countersign_auth::model::key::{KeyPurpose, KeyState};
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::operator::{Failure, Operator};
+use super::print::{Output, table, time};
+use crate::admin::client::segment;
+use crate::config::Sources;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List keys and where they are in their life; never the keys themselves
+    List,
+    /// Change keys now: the staged ones, which verifiers know already, become active
+    Rotate,
+    /// Take a key out in an emergency: what it signed is refused from now on, and it cannot return
+    #[command(
+        after_help = "A retired or staged key goes without harm. With the active one go all tokens
+that it signed; people with live sessions get new ones at their next renewal."
+    )]
+    Remove {
+        /// Its kid, as `keys list` shows it
+        kid: String,
+    },
+}
+
+/// A key, as the server describes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Key {
+    kid: String,
+    purpose: KeyPurpose,
+    algorithm: String,
+    state: KeyState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_at: Option<Timestamp>,
+    rotates: bool,
+}
+
+impl Command {
+    pub(super) async fn run(self, sources: &Sources, output: Output) -> Result<(), Failure> {
+        let (method, path) = match self {
+            Self::List => (Method::GET, "/keys".to_owned()),
+            Self::Rotate => (Method::POST, "/keys/rotate".to_owned()),
+            Self::Remove { kid } => {
+                let path = format!("/keys/{}", segment(&kid));
+                let key: Key = Operator::ask(sources, Method::DELETE, &path, None).await?;
+                output.show(&key, |key| format!("removed {}", key.kid));
+                return Ok(());
+            }
+        };
+        let keys: Vec<Key> = Operator::ask(sources, method, &path, None).await?;
+        output.show(&keys, |keys| table_of(keys));
+        Ok(())
+    }
+}
+
+fn table_of(keys: &[Key]) -> String {
+    let rows: Vec<[String; 6]> = keys
+        .iter()
+        .map(|key| {
+            let purpose = match key.purpose {
+                KeyPurpose::Signing => "signing",
+                KeyPurpose::Refresh => "refresh",
+                KeyPurpose::Device => "device",
+            };
+            let state = match key.state {
+                KeyState::Staged => "staged",
+                KeyState::Active => "active",
+                KeyState::Retired => "retired",
+                KeyState::Removed => "removed",
+            };
+            let rotates = if key.rotates {
+                "by itself"
+            } else {
+                "not by itself"
+            };
+            [
+                key.kid.clone(),
+                purpose.to_owned(),
+                key.algorithm.clone(),
+                state.to_owned(),
+                key.since.map_or_else(|| "-".to_owned(), time),
+                rotates.to_owned(),
+            ]
+        })
+        .collect();
+    table(
+        ["KID", "PURPOSE", "ALGORITHM", "STATE", "SINCE", "ROTATES"],
+        &rows,
+    )
+}

@@ -1,0 +1,172 @@
+//! The command line: what can be said, and what comes of it.
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 not understood.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "comments on arguments are what --help prints, backticks and all"
+)]
+
+mod audit;
+mod check;
+mod client;
+mod completions;
+mod init;
+mod keys;
+mod operator;
+mod password;
+mod print;
+mod sessions;
+mod user;
+mod version;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Listen, Sources};
+use crate::serve;
+use operator::Failure;
+use print::Output;
+
+/// Registers people, signs them in, and issues JSON Web Tokens that any service can check on its own.
+///
+/// Without a command it serves, and without any configuration it listens on port 8080 of localhost, and
+/// keeps everything in ./countersign-data.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  countersign                                  start a server to try things with
+  countersign init --issuer https://auth.example.com
+  countersign check                            validate and print the configuration
+  countersign user add ada@example.com         asks for a password
+  countersign sessions end-all ada@example.com
+  countersign audit --user ada@example.com --since 24h --json
+
+The commands for users, clients, sessions, keys and the audit trail speak to the running server through
+the socket in its data folder; where none runs, they open the store themselves.
+
+Exit codes: 0 done, 1 refused or failed, 2 not understood."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration [default: $COUNTERSIGN_CONFIG, or ./countersign.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder [default: the setting `data`, or ./countersign-data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Answer in JSON, failures included
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server (also without a command)
+    Serve(ServeArgs),
+    /// Write a short, commented configuration for production
+    Init(init::Args),
+    /// Validate the configuration and print it as it is in effect, secrets hidden
+    Check,
+    /// Add, list, show, change, disable, export and delete users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Register, list, show and disable clients (applications)
+    #[command(subcommand)]
+    Client(client::Command),
+    /// List and end sessions
+    #[command(subcommand)]
+    Sessions(sessions::Command),
+    /// List, rotate and remove keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Show what happened to whom, from where
+    Audit(audit::Args),
+    /// Say which version this is, and which one runs
+    Version,
+    /// Print the completions of a shell, to be sourced
+    Completions(completions::Args),
+}
+
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Stop it with Ctrl-C or SIGTERM: what is under way is finished first.
+SIGHUP reads the TLS certificate again."
+)]
+struct ServeArgs {
+    /// Where to listen, such as localhost:9000 [default: the setting `listen`, or localhost:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<Listen>,
+}
+
+/// Does what the arguments of this process say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe (`countersign help | head`) is not worth a word.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = if cli.global.json {
+        Output::Json
+    } else {
+        Output::Text
+    };
+    match run(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, output: Output) -> Result<(), Failure> {
+    let mut sources = Sources {
+        file: cli.global.config,
+        data: cli.global.data,
+        ..Sources::from_environment()
+    };
+    let command = cli.command.unwrap_or(Command::Serve(ServeArgs::default()));
+    match command {
+        Command::Serve(args) => {
+            sources.listen = args.listen;
+            let config = Config::load(&sources)?;
+            Ok(serve::run(&config)?)
+        }
+        Command::Init(args) => init::run(&args, output),
+        Command::Check => check::run(&sources, output),
+        Command::Completions(args) => completions::run(&args),
+        Command::Version => asking(version::run(&sources, output)),
+        Command::User(command) => asking(command.run(&sources, output)),
+        Command::Client(command) => asking(command.run(&sources, output)),
+        Command::Sessions(command) => asking(command.run(&sources, output)),
+        Command::Keys(command) => asking(command.run(&sources, output)),
+        Command::Audit(args) => asking(args.run(&sources, output)),
+    }
+}
+
+/// Runs what asks the server, on this thread.
+fn asking(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?
+        .block_on(work)
+}

@@ -1,0 +1,126 @@
+//! Whom a command asks: the running server, or the store itself.
+
+use std::io;
+use std::path::PathBuf;
+
+use http::Method;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::admin::client::{Admin, CallError, find_server};
+use crate::admin::router;
+use crate::config::{Config, ConfigError, Sources};
+use crate::open::{OpenError, Opened};
+use crate::serve::ServeError;
+
+/// Why a command did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("there is no data in {}: `countersign serve` makes it, --data names another folder", .0.display())]
+    NoData(PathBuf),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("the password cannot be read: {0}")]
+    Password(io::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("the runtime does not start: {0}")]
+    Runtime(io::Error),
+}
+
+impl Failure {
+    /// Stable, for programs.
+    pub(super) fn code(&self) -> &str {
+        match self {
+            Self::Config(_) => "invalid_configuration",
+            Self::Open(OpenError::Locked { .. })
+            | Self::Serve(ServeError::Open(OpenError::Locked { .. })) => "locked",
+            Self::Serve(_) => "cannot_serve",
+            Self::Open(_) => "cannot_open",
+            Self::Call(CallError::Refused(problem)) => &problem.code,
+            Self::Call(CallError::Forbidden(_)) => "forbidden",
+            Self::Call(CallError::Broken(_)) => "broken_off",
+            Self::Call(CallError::Strange(_)) => "not_understood",
+            Self::NoData(_) => "no_data",
+            Self::File { .. } => "file",
+            Self::Password(_) => "no_password",
+            Self::Usage(_) => "usage",
+            Self::Runtime(_) => "runtime",
+        }
+    }
+}
+
+/// What to do where there is no data yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// Say so.
+    Refuse,
+    /// Make it: accounts and clients may be there before the first start.
+    Make,
+}
+
+/// Whom to ask.
+pub(super) struct Operator {
+    admin: Admin,
+    opened: Option<Opened>,
+}
+
+impl Operator {
+    /// The running server if there is one, else the store, under its lock.
+    pub(super) async fn find(sources: &Sources, missing: IfMissing) -> Result<Self, Failure> {
+        let data = Config::data_folder(sources)?;
+        if let Some(admin) = find_server(&data).await? {
+            return Ok(Self {
+                admin,
+                opened: None,
+            });
+        }
+        if missing == IfMissing::Refuse && !data.exists() {
+            return Err(Failure::NoData(data));
+        }
+        let config = Config::load(sources)?;
+        let opened = Opened::open(&config, &config.issuer(config.listen.port())).await?;
+        Ok(Self {
+            admin: Admin::Here(router(opened.auth.clone())),
+            opened: Some(opened),
+        })
+    }
+
+    /// Asks, and closes the store if it was opened for this.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        sources: &Sources,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Failure> {
+        let missing = if path == "/users" || path == "/clients" {
+            IfMissing::Make
+        } else {
+            IfMissing::Refuse
+        };
+        let missing = if method == Method::POST {
+            missing
+        } else {
+            IfMissing::Refuse
+        };
+        let operator = Self::find(sources, missing).await?;
+        let answer = operator.admin.call(method, path, body).await;
+        operator.close().await?;
+        Ok(answer?)
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        if let Some(opened) = self.opened {
+            opened.close().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! How answers look: JSON for programs, tables for people.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use countersign_auth::env::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::operator::Failure;
+
+/// For whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// People.
+    Text,
+    /// Programs.
+    Json,
+}
+
+impl Output {
+    /// Shows `value`: as JSON, or as `text` makes it.
+    pub(super) fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        let shown = match self {
+            // A value of ours has string keys and no way to fail.
+            Self::Json => serde_json::to_string_pretty(value).unwrap_or_default(),
+            Self::Text => text(value),
+        };
+        if !shown.is_empty() {
+            say(&shown);
+        }
+    }
+
+    /// Shows a failure, on standard error.
+    pub(super) fn failure(self, failure: &Failure) {
+        match self {
+            Self::Text => eprintln!("countersign: {failure}"),
+            Self::Json => eprintln!(
+                "{}",
+                json!({ "error": { "code": failure.code(), "message": failure.to_string() } })
+            ),
+        }
+    }
+}
+
+/// Prints a line. A reader who has gone (`| head`) has seen enough.
+pub(super) fn say(text: &str) {
+    drop(writeln!(io::stdout().lock(), "{}", text.trim_end()));
+}
+
+/// Columns, as wide as they must be.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = head.map(|text| text.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    let mut line = |cells: [&str; N]| {
+        let cells = cells.iter().zip(widths);
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{:width$}", clean(cell)))
+            .collect();
+        out.push_str(padded.join("  ").trim_end());
+        out.push('\n');
+    };
+    line(head);
+    for row in rows {
+        line(row.each_ref().map(String::as_str));
+    }
+    out
+}
+
+/// Names and values, one a line; what has no value is left out.
+pub(super) fn list(items: &[(&str, Option<String>)]) -> String {
+    let lines: Vec<String> = items
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name:14} {}", clean(value.as_ref()?))))
+        .collect();
+    lines.join("\n")
+}
+
+/// Names and agents come from strangers: no control character of theirs reaches a terminal.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// What there may not be.
+pub(super) fn or_dash(value: Option<&impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+/// A time as RFC 3339 §5.6 writes it, in UTC, to the second.
+pub(super) fn time(at: Timestamp) -> String {
+    let seconds = at.as_millis() / 1000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// The civil date of a day since 1970-01-01, by counting from a March 1st, so that leap days come last.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, shown) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(Timestamp::from_secs(seconds)), shown);
+        }
+    }
+
+    #[test]
+    fn nothing_from_outside_moves_the_cursor() {
+        let shown = table(["NAME"], &[["\u{1b}[2Jada\n".to_owned()]]);
+        assert_eq!(shown, "NAME\n\u{fffd}[2Jada\u{fffd}\n");
+    }
+}

@@ -1,0 +1,355 @@
+//! Whether settings fit together: each complaint names the key and the cure.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_jose::Algorithm;
+use tracing_subscriber::EnvFilter;
+
+use super::source::{self, Sources, secret};
+use super::{Config, Listen, PasswordAlgorithm, duration, issuer};
+use crate::master_key;
+use crate::tls::Tls;
+
+/// Why a configuration cannot be used: everything that is wrong with it, not only the first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, the variable, or the place in the file.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration cannot be used")?;
+        for problem in &self.problems {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file and the environment, fetches the secrets that are in files, and checks everything.
+    ///
+    /// # Errors
+    /// With all that is wrong, if anything is.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut config = source::read(sources)?;
+        let mut problems = Vec::new();
+        config.fetch_secrets(sources, &mut problems);
+        config.check(&mut problems);
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+
+    /// The data folder alone, for whoever only wants to find the running server: the other settings, secrets among
+    /// them, may be set for that server only.
+    ///
+    /// # Errors
+    /// If file or environment cannot be read at all.
+    pub fn data_folder(sources: &Sources) -> Result<PathBuf, ConfigError> {
+        source::read(sources).map(|config| config.data)
+    }
+
+    /// The algorithm of new signing keys.
+    ///
+    /// # Panics
+    /// Never: [`Config::load`] refuses other names.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        Algorithm::from_name(&self.signing.algorithm).unwrap_or(Algorithm::ES256)
+    }
+
+    /// The issuer, where the public API listens on `port`.
+    #[must_use]
+    pub fn issuer(&self, port: u16) -> String {
+        match &self.issuer {
+            Some(issuer) => issuer.clone(),
+            None if self.tls.certificate.is_some() => format!("https://localhost:{port}"),
+            None => format!("http://localhost:{port}"),
+        }
+    }
+
+    fn fetch_secrets(&mut self, sources: &Sources, problems: &mut Vec<Problem>) {
+        let passwords = &mut self.passwords;
+        let signing = &mut self.signing;
+        let in_files = [
+            ("master_key", &mut self.master_key, &self.master_key_file),
+            ("signing.key", &mut signing.key, &signing.key_file),
+            (
+                "passwords.pepper",
+                &mut passwords.pepper,
+                &passwords.pepper_file,
+            ),
+        ];
+        for (key, inline, file) in in_files {
+            match secret(key, &format!("{key}_file"), inline.take(), file.as_deref()) {
+                Ok(found) => *inline = found,
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let is_shared =
+            Algorithm::from_name(&signing.algorithm).is_some_and(Algorithm::is_symmetric);
+        if is_shared {
+            match sources.shared_secret() {
+                Ok(None) => problems.push(Problem::new(
+                    "signing.algorithm",
+                    format!(
+                        "{} signs with a shared secret: set JWT_SECRET or JWT_SECRET_FILE, or choose ES256",
+                        signing.algorithm
+                    ),
+                )),
+                Ok(found) => signing.shared_secret = found,
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+
+    fn check(&self, problems: &mut Vec<Problem>) {
+        self.check_reach(problems);
+        self.check_signing(problems);
+        self.check_passwords(problems);
+        self.check_clients(problems);
+        if let Some(secret) = &self.master_key
+            && let Err(error) = master_key::given(secret)
+        {
+            problems.push(Problem::new("master_key", error.to_string()));
+        }
+        if let Err(error) = EnvFilter::try_new(&self.log.level) {
+            problems.push(Problem::new(
+                "log.level",
+                format!("{error}; a level is enough: error, warn, info, debug or trace"),
+            ));
+        }
+        let timeout = self.sessions.client_timeout;
+        within(
+            problems,
+            "sessions.client_timeout",
+            timeout,
+            Duration::from_millis(100)..=Duration::from_mins(1),
+        );
+        within(
+            problems,
+            "store.commit_delay",
+            self.store.commit_delay,
+            Duration::ZERO..=Duration::from_secs(1),
+        );
+        within(
+            problems,
+            "audit.retention",
+            self.audit.retention,
+            DAY..=DAY * 3660,
+        );
+    }
+
+    /// Who can reach the server, by which name, and whether anybody can listen in between.
+    fn check_reach(&self, problems: &mut Vec<Problem>) {
+        let mut complain = |key: &str, message: String| problems.push(Problem::new(key, message));
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => complain(
+                "tls.key",
+                "missing: tls.certificate needs its private key".into(),
+            ),
+            (None, Some(_)) => complain(
+                "tls.certificate",
+                "missing: tls.key needs its certificate".into(),
+            ),
+            (Some(certificate), Some(key)) => {
+                if let Err(error) = Tls::load(certificate.clone(), key.clone()) {
+                    complain("tls", error.to_string());
+                }
+            }
+            (None, None) => {}
+        }
+        let is_plain = self.tls.certificate.is_none() && self.tls.key.is_none();
+        if is_plain && !self.listen.is_loopback() && self.proxy.trusted.is_empty() {
+            complain(
+                "listen",
+                format!(
+                    "{} would carry passwords over plain HTTP beyond this machine: set tls.certificate and \
+                     tls.key, or name the proxy in front in proxy.trusted, or listen on localhost:{}",
+                    self.listen,
+                    self.listen.port()
+                ),
+            );
+        }
+        match &self.issuer {
+            Some(text) => {
+                if let Err(problem) = check_issuer(text) {
+                    complain("issuer", problem.message);
+                }
+            }
+            None if !self.listen.is_loopback() => complain(
+                "issuer",
+                "missing: tokens name it, so beyond localhost it must be the address that browsers use, \
+                 such as https://auth.example.com"
+                    .into(),
+            ),
+            None => {}
+        }
+        if let Some(metrics) = self.metrics.listen
+            && metrics == self.listen
+            && metrics.port() != 0
+        {
+            complain(
+                "metrics.listen",
+                format!("{metrics} is where the public API listens: choose another port"),
+            );
+        }
+        if let Some(Listen::Address(address)) = self.metrics.listen
+            && address.ip().to_canonical().is_unspecified()
+        {
+            complain(
+                "metrics.listen",
+                "metrics are for your own network: write the address of one interface".into(),
+            );
+        }
+    }
+
+    fn check_signing(&self, problems: &mut Vec<Problem>) {
+        let signing = &self.signing;
+        match Algorithm::from_name(&signing.algorithm) {
+            None => {
+                let known = Algorithm::ALL.map(Algorithm::name).join(", ");
+                problems.push(Problem::new(
+                    "signing.algorithm",
+                    format!("{} is not known: choose one of {known}", signing.algorithm),
+                ));
+            }
+            Some(algorithm) if algorithm.is_symmetric() && signing.key.is_some() => {
+                problems.push(Problem::new(
+                    "signing.key",
+                    format!(
+                        "{} signs with JWT_SECRET: remove this key",
+                        signing.algorithm
+                    ),
+                ));
+            }
+            Some(_) => {
+                if let Err(problem) = self.own_key() {
+                    problems.push(problem);
+                }
+            }
+        }
+        if let Some(every) = signing.rotate_every {
+            within(problems, "signing.rotate_every", every, HOUR..=DAY * 3660);
+            if signing.publish_for > every {
+                problems.push(Problem::new(
+                    "signing.publish_for",
+                    "longer than signing.rotate_every: a key would be replaced before it signs",
+                ));
+            }
+        }
+        within(
+            problems,
+            "signing.publish_for",
+            signing.publish_for,
+            Duration::from_mins(1)..=DAY * 30,
+        );
+    }
+
+    fn check_passwords(&self, problems: &mut Vec<Problem>) {
+        let passwords = &self.passwords;
+        let mut complain = |key: &str, message: &str| problems.push(Problem::new(key, message));
+        if passwords.algorithm == PasswordAlgorithm::Argon2id && passwords.memory_kib < LEAST_MEMORY
+        {
+            complain(
+                "passwords.memory_kib",
+                "less than 7168 makes stolen hashes cheap to guess; 19456 is the default",
+            );
+        }
+        if let Err(error) = self.password_settings().validate() {
+            complain("passwords", &error.to_string());
+        }
+        if passwords
+            .threads
+            .is_some_and(|threads| !(1..=256).contains(&threads))
+        {
+            complain("passwords.threads", "1 to 256 expected");
+        }
+        if passwords
+            .queue
+            .is_some_and(|queue| !(1..=100_000).contains(&queue))
+        {
+            complain("passwords.queue", "1 to 100000 expected");
+        }
+        if let Err(problem) = self.pepper() {
+            problems.push(problem);
+        }
+    }
+
+    fn check_clients(&self, problems: &mut Vec<Problem>) {
+        for (index, client) in self.clients.iter().enumerate() {
+            if self.clients[..index]
+                .iter()
+                .any(|other| other.id == client.id)
+            {
+                problems.push(Problem::new(
+                    format!("client {}", client.id),
+                    "there are two of this id: keep one",
+                ));
+            }
+        }
+    }
+}
+
+/// Whether this text can be an issuer.
+///
+/// # Errors
+/// What is wrong with it, and the cure.
+pub fn check_issuer(text: &str) -> Result<(), Problem> {
+    issuer::check(text).map_err(|invalid| Problem::new("issuer", invalid.to_string()))
+}
+
+/// The least memory in OWASP's list of settings for Argon2id.
+const LEAST_MEMORY: u32 = 7168;
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn within(
+    problems: &mut Vec<Problem>,
+    key: &str,
+    value: Duration,
+    range: std::ops::RangeInclusive<Duration>,
+) {
+    if !range.contains(&value) {
+        let [least, most] = [range.start(), range.end()].map(|end| duration::Shown(*end));
+        problems.push(Problem::new(key, format!("{least} to {most} expected")));
+    }
+}

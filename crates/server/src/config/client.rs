@@ -1,0 +1,85 @@
+//! An application, as a configuration registers it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign_auth::env::Timestamp;
+use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::id::ClientId;
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+
+/// One `[[client]]`. What is left out has the default of [`Client::new`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// The `client_id`.
+    pub id: ClientId,
+    /// `browser` or `native`.
+    pub kind: ClientKind,
+    /// What people call it; by default its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Origins from which browsers may call with cookies.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// The `aud` of its access tokens; by default the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The `scope` of its access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Claims to add: claim name → `email`, `username`, `name`, `roles` or `attributes.<name>`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, ClaimSource>,
+    /// How long its access tokens live.
+    #[serde(
+        default,
+        with = "duration::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub access_ttl: Option<Duration>,
+    /// How long a session may rest unused.
+    #[serde(
+        default,
+        with = "duration::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub idle_ttl: Option<Duration>,
+    /// How long a session may last at all.
+    #[serde(
+        default,
+        with = "duration::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub absolute_ttl: Option<Duration>,
+}
+
+impl ClientConfig {
+    /// The client that this asks for. `stored`, if it exists already, keeps what a configuration does not say.
+    #[must_use]
+    pub fn to_client(&self, stored: Option<&Client>, now: Timestamp) -> Client {
+        let fresh = Client::new(self.id.clone(), self.kind, now);
+        let (enabled, epoch, created_at) = match stored {
+            Some(stored) => (stored.enabled, stored.epoch, stored.created_at),
+            None => (fresh.enabled, fresh.epoch, fresh.created_at),
+        };
+        Client {
+            name: self.name.clone().unwrap_or(fresh.name),
+            origins: self.origins.clone(),
+            audience: self.audience.clone(),
+            scope: self.scope.clone(),
+            claims: self.claims.clone(),
+            access_ttl: self.access_ttl.unwrap_or(fresh.access_ttl),
+            idle_ttl: self.idle_ttl.unwrap_or(fresh.idle_ttl),
+            absolute_ttl: self.absolute_ttl.unwrap_or(fresh.absolute_ttl),
+            enabled,
+            epoch,
+            created_at,
+            id: fresh.id,
+            kind: fresh.kind,
+            style: fresh.style,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The server: HTTP, configuration, telemetry and the command line around `countersign-auth`.
+//!
+//! A library so that tests and benches can run the same server in their own process; the binary is
+//! [`cli::main`] and nothing else.
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+mod first_start;
+pub mod http;
+pub mod listen;
+pub mod master_key;
+pub mod metrics;
+pub mod open;
+mod routes;
+pub mod serve;
+pub mod telemetry;
+pub mod tls;

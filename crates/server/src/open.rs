@@ -1,0 +1,146 @@
+//! From a configuration to a working [`Auth`] on its store: what the server and the command line have in common.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_auth::Auth;
+use countersign_auth::directory::Directory;
+use countersign_auth::env::Env;
+use countersign_auth::start::StartError;
+use countersign_auth::store::StoreError;
+use countersign_store::{Sqlite, SqliteOptions};
+
+use crate::config::{Config, ConfigError};
+use crate::master_key::{self, MasterKeyError, Source};
+
+/// The database in the data folder.
+pub const DATABASE: &str = "countersign.db";
+
+/// Why the store could not be opened, or not be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made.
+    #[error("the data folder {}: {cause}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another process holds it.
+    #[error(
+        "{} is in use by another process: a server (stop it, or name another folder with --data), or something that \
+         is about to end (try again)", data.display()
+    )]
+    Locked {
+        /// The folder.
+        data: PathBuf,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(countersign_store::OpenError),
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// A secret of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Keys, or the first reads.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A store, open, and what works on it.
+pub struct Opened {
+    /// What the server does.
+    pub auth: Arc<Auth>,
+    /// The store itself.
+    pub store: Sqlite,
+    /// Where its master key came from.
+    pub master_key: Source,
+}
+
+impl Opened {
+    /// Opens the data folder, made if need be, under its lock.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: &Config, issuer: &str) -> Result<Self, OpenError> {
+        let data = config.data.as_path();
+        make_folder(data)?;
+        let options = SqliteOptions {
+            commit_delay: config.store.commit_delay,
+            ..SqliteOptions::default()
+        };
+        let store = Sqlite::open(&data.join(DATABASE), &options).map_err(|error| match error {
+            countersign_store::OpenError::InUse { .. } => OpenError::Locked {
+                data: data.to_owned(),
+            },
+            error => OpenError::Database(error),
+        })?;
+        let env = Env::system();
+        let (master, source) = if let Some(secret) = &config.master_key {
+            (master_key::given(secret)?, Source::Given)
+        } else {
+            let is_new = store.keys().await?.is_empty();
+            let key = master_key::beside(data, is_new, &env)?;
+            (key, Source::BesideTheData)
+        };
+        let directory = Arc::new(store.clone());
+        let auth = Auth::start(
+            config.settings(issuer),
+            config.secrets(master)?,
+            directory.clone(),
+            directory,
+            env,
+        )
+        .await?;
+        Ok(Self {
+            auth: Arc::new(auth),
+            store,
+            master_key: source,
+        })
+    }
+
+    /// Lets what waits be written, and gives the folder free.
+    ///
+    /// # Errors
+    /// If the file cannot be closed; what was answered is safe all the same.
+    pub async fn close(self) -> Result<(), OpenError> {
+        let auth = self.auth;
+        // A hash may still be running, for a caller who has gone.
+        drop(tokio::task::spawn_blocking(move || auth.stop()).await);
+        Ok(self.store.close().await?)
+    }
+}
+
+/// Makes the folder for nobody but its owner. One that is there keeps its mode; if others may look in, that is said.
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    let failed = |cause| OpenError::Folder {
+        path: path.to_owned(),
+        cause,
+    };
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
+    }
+    let mode = std::fs::metadata(path)
+        .map_err(failed)?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            folder = %path.display(),
+            mode = format_args!("{:o}", mode & 0o777),
+            "others may look into the data folder: chmod 700 keeps them out"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! The server's life: configuration, store, listeners, chores, and an end that loses nothing.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use countersign_auth::clients::ClientError;
+use countersign_auth::store::StoreError;
+use countersign_auth::visitor::Visitor;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::admin::{self, socket::AdminSocket};
+use crate::config::{Config, Listen};
+use crate::first_start;
+use crate::http::{self, App, TrustedProxies};
+use crate::listen::{self, Limits};
+use crate::master_key::Source;
+use crate::metrics::{self, Metrics};
+use crate::open::{OpenError, Opened};
+use crate::telemetry::{self, InvalidFilter};
+use crate::tls::{Tls, TlsError};
+
+/// How long what is under way may take when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often chores are done.
+const UPKEEP: Duration = Duration::from_secs(30);
+/// How often the revocation log is read, in case that an earlier reading failed.
+const HEAR: Duration = Duration::from_secs(1);
+
+/// Why the server does not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log's filter.
+    #[error("log.level: {0}")]
+    Log(#[from] InvalidFilter),
+    /// The runtime.
+    #[error("the runtime does not start: {0}")]
+    Runtime(#[source] io::Error),
+    /// An address cannot be had.
+    #[error("{key}: cannot listen on {listen}: {cause}")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        listen: Listen,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// The socket of the command line.
+    #[error("cannot open the socket {}: {cause}", path.display())]
+    Socket {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// Certificate or key.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    /// The data folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A client of the configuration.
+    #[error("client {id}: {cause}")]
+    Client {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        cause: ClientError,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`ServeError`].
+pub fn run(config: &Config) -> Result<(), ServeError> {
+    telemetry::init(&telemetry::Settings {
+        format: config.log.format,
+        // How a migration goes along is of interest only when it is asked for.
+        filter: format!("refinery_core=warn,{}", config.log.level),
+    })?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?
+        .block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Result<(), ServeError> {
+    let tls = load_tls(config)?;
+    let public = bind("listen", config.listen)?;
+    let measured = match config.metrics.listen {
+        Some(listen) => bind("metrics.listen", listen)?,
+        None => Vec::new(),
+    };
+    let port = public
+        .first()
+        .and_then(|socket| Some(socket.local_addr().ok()?.port()));
+    let issuer = config.issuer(port.unwrap_or_else(|| config.listen.port()));
+    let opened = Opened::open(config, &issuer).await?;
+    if opened.master_key == Source::BesideTheData && !config.listen.is_loopback() {
+        tracing::warn!(
+            "the master key lies beside the data, where a stolen copy holds both: give it by \
+             COUNTERSIGN_MASTER_KEY_FILE"
+        );
+    }
+    register_clients(config, &opened).await?;
+    let socket = AdminSocket::open(&config.data).map_err(|cause| ServeError::Socket {
+        path: admin::socket::path(&config.data),
+        cause,
+    })?;
+    // From here on a signal ends the server in good order, however early it comes.
+    let signals = Signals::catch().map_err(ServeError::Runtime)?;
+    greet(config, &issuer, &public, &opened).await?;
+
+    let app = App::new(opened.auth.clone(), http_settings(config), Metrics::new());
+    let (stopper, stop) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let mut listen_on = |sockets: Vec<TcpListener>, tls: Option<&Arc<Tls>>, router: &Router| {
+        for socket in sockets {
+            let limits = Limits {
+                grace: GRACE,
+                ..Limits::default()
+            };
+            let router = router.clone();
+            tasks.spawn(listen::serve(
+                socket,
+                tls.cloned(),
+                router,
+                limits,
+                stop.clone(),
+            ));
+        }
+    };
+    listen_on(public, tls.as_ref(), &http::router(app.clone()));
+    listen_on(measured, None, &metrics::router(&app, opened.store.clone()));
+    tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
+    tasks.spawn(chores(opened.auth.clone(), stop.clone()));
+    if let Some(tls) = &tls {
+        tasks.spawn(tls.clone().watch(stop.clone()));
+    }
+    drop(app);
+
+    signals.until_stopped(tls.as_deref()).await;
+    tracing::info!("stopping: what is under way is finished first");
+    // Nobody listens any more if this fails.
+    let _ = stopper.send(true);
+    // The listeners have the same grace, and cut off what is slower.
+    if timeout(GRACE + Duration::from_secs(1), tasks.join_all())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some connections did not end in time and were cut off");
+    }
+    opened.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, ServeError> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Arc::new(Tls::load(certificate.clone(), key.clone())?)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn bind(key: &'static str, listen: Listen) -> Result<Vec<TcpListener>, ServeError> {
+    let failed = |cause| ServeError::Listen { key, listen, cause };
+    let sockets = listen.bind().map_err(failed)?;
+    sockets
+        .into_iter()
+        .map(|socket| TcpListener::from_std(socket).map_err(failed))
+        .collect()
+}
+
+fn http_settings(config: &Config) -> http::Settings {
+    http::Settings {
+        loopback: config.listen.is_loopback(),
+        tls: config.tls.certificate.is_some(),
+        proxies: TrustedProxies {
+            networks: config.proxy.trusted.clone(),
+            header: config.proxy.header,
+        },
+        ..http::Settings::default()
+    }
+}
+
+/// Adds the clients of the configuration, and changes those that it describes otherwise.
+async fn register_clients(config: &Config, opened: &Opened) -> Result<(), ServeError> {
+    let auth = &opened.auth;
+    for client in &config.clients {
+        let stored = auth.client(Some(client.id.as_str()));
+        let wanted = client.to_client(stored.as_deref(), auth.env().now());
+        if stored.as_deref() == Some(&wanted) {
+            continue;
+        }
+        auth.put_client(wanted, &Visitor::operator())
+            .await
+            .map_err(|cause| ServeError::Client {
+                id: client.id.to_string(),
+                cause,
+            })?;
+    }
+    Ok(())
+}
+
+/// Says where the server is; to a developer who has no account yet, how to go on.
+async fn greet(
+    config: &Config,
+    issuer: &str,
+    public: &[TcpListener],
+    opened: &Opened,
+) -> Result<(), ServeError> {
+    let addresses: Vec<String> = public
+        .iter()
+        .filter_map(|socket| Some(socket.local_addr().ok()?.to_string()))
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let listens = addresses.join(", ");
+    let data = config.data.display();
+    let mut text = format!(
+        "Countersign {version}\n  issuer   {issuer}\n  listens  {listens}\n  data     {data}\n"
+    );
+    let is_local = config.listen.is_loopback() && config.issuer.is_none();
+    if is_local && opened.auth.users(None, 1).await?.is_empty() {
+        text.push_str(&first_start::greeting(issuer));
+    }
+    text.push_str("\nCtrl-C stops it.\n");
+    let mut out = io::stdout().lock();
+    // Whoever closed standard output does not want to know.
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    tracing::info!(version, issuer, listens, data = %data, "started");
+    Ok(())
+}
+
+/// The signals that mean something to the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until SIGTERM or SIGINT; SIGHUP reads the certificate again.
+    async fn until_stopped(mut self, tls: Option<&Tls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => match tls.map(Tls::reload) {
+                    None => tracing::info!("SIGHUP: there is no certificate to read again"),
+                    Some(Ok(())) => tracing::info!("SIGHUP: the certificate was read again"),
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "SIGHUP: the certificate cannot be used; the old one stays");
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// What has to be done now and then, until the server stops.
+async fn chores(auth: Arc<countersign_auth::Auth>, mut stop: watch::Receiver<bool>) {
+    let mut upkeep = interval(UPKEEP);
+    let mut hear = interval(HEAR);
+    for ticks in [&mut upkeep, &mut hear] {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    loop {
+        // What it gives back borrows from the channel, and must not outlive the waiting.
+        let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+        tokio::select! {
+            () = stopped => return,
+            _ = upkeep.tick() => {
+                if let Err(error) = auth.upkeep().await {
+                    tracing::error!(%error, "the chores could not be done; they are tried again");
+                }
+            }
+            _ = hear.tick() => {
+                if let Err(error) = auth.hear_revocations().await {
+                    tracing::error!(%error, "the revocation log could not be read; it is tried again");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The built binary, as a stranger runs it: a server in a folder of its own, and commands beside it.
+
+pub mod http;
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// A command of ours, in this folder, with nothing of the caller's environment that we would read.
+pub fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("COUNTERSIGN_") || text.starts_with("JWT_") {
+            command.env_remove(&name);
+        }
+    }
+    command.current_dir(folder).args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).output().unwrap()
+}
+
+/// Runs a command with this on its standard input.
+pub fn run_with(folder: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = command(folder, args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who does not read it has no need of it.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+/// What a command with `--json` answered; it must have succeeded.
+#[track_caller]
+pub fn json(output: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {errors}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Open, so that the server can go on saying things.
+    _stdout: BufReader<ChildStdout>,
+    /// What it said when it started.
+    pub greeting: String,
+    /// `http://localhost:<port>`, unless it was told another.
+    pub issuer: String,
+    /// The port of its public API.
+    pub port: u16,
+}
+
+impl Server {
+    /// On `port` (0: a free one), with its data in the folder, and `settings` as variables.
+    pub fn start(folder: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
+        Self::start_by(command(folder, &[]), port, settings)
+    }
+
+    /// Begun by a command that leads to the server.
+    pub fn start_by(mut command: Command, port: u16, settings: &[(&str, &str)]) -> Self {
+        let mut child = command
+            .env("COUNTERSIGN_LISTEN", format!("localhost:{port}"))
+            .env("COUNTERSIGN_LOG_LEVEL", "warn")
+            .envs(
+                settings
+                    .iter()
+                    .map(|(name, value)| (OsStr::new(name), OsStr::new(value))),
+            )
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.ends_with("\nCtrl-C stops it.\n") {
+            let read = stdout.read_line(&mut greeting).unwrap();
+            assert_ne!(read, 0, "the server ended: {:?}\n{greeting}", child.wait());
+        }
+        let said = |name: &str| {
+            let line = greeting
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(name));
+            line.unwrap().trim().to_owned()
+        };
+        let issuer = said("issuer");
+        let listens = said("listens");
+        let port = listens
+            .split(',')
+            .next()
+            .unwrap()
+            .rsplit(':')
+            .next()
+            .unwrap();
+        Self {
+            port: port.parse().unwrap(),
+            issuer,
+            greeting,
+            child,
+            _stdout: stdout,
+        }
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> http::Connection {
+        http::Connection::open(self.port, Duration::from_secs(10)).unwrap()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`: it gets no chance to say or write anything more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the wait for a good end.
+    pub fn stop(self) {
+        self.stop_by("TERM");
+    }
+
+    /// A signal that ends it, and the wait for a good end.
+    pub fn stop_by(mut self, signal: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(status.unwrap().success());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended:?}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Ended already, unless a test failed.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

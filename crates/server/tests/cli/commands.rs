@@ -1,0 +1,347 @@
+//! Every command does the same beside a running server as without one.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::binary::{self, Server, run, run_with};
+use crate::temp::TempDir;
+
+const PASSWORD: &str = "seven sentries at the gate";
+
+/// Runs a command, which must succeed, and reads its JSON.
+#[track_caller]
+fn ask(folder: &Path, args: &[&str]) -> Value {
+    let args = [args, &["--json"]].concat();
+    binary::json(&run(folder, &args))
+}
+
+/// Runs a command, which must fail, and gives back the code of the failure.
+#[track_caller]
+fn refused(folder: &Path, args: &[&str]) -> String {
+    let args = [args, &["--json"]].concat();
+    let output = run(folder, &args);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let failure: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(failure["error"]["message"].is_string(), "{failure}");
+    failure["error"]["code"].as_str().unwrap().to_owned()
+}
+
+fn add_ada(folder: &Path) -> Value {
+    let args = [
+        "user",
+        "add",
+        "Ada@Example.com",
+        "--username",
+        "ada",
+        "--role",
+        "editor",
+    ];
+    let more = [
+        "--name",
+        "Ada",
+        "--attribute",
+        "team=billing",
+        "--attribute",
+        "desk=7",
+        "--json",
+    ];
+    binary::json(&run_with(
+        folder,
+        &[&args[..], &more[..]].concat(),
+        &format!("{PASSWORD}\n"),
+    ))
+}
+
+fn users(folder: &Path) {
+    let ada = add_ada(folder);
+    assert_eq!(ada["email"], "ada@example.com");
+    assert_eq!(ada["attributes"], json!({ "team": "billing", "desk": 7 }));
+    let id = ada["id"].as_str().unwrap();
+
+    assert_eq!(ask(folder, &["user", "list"]), json!([ada]));
+    for who in [id, "ada", "ADA@example.com"] {
+        assert_eq!(ask(folder, &["user", "show", who]), ada, "{who}");
+    }
+    let set = [
+        "user",
+        "set",
+        "ada",
+        "--email",
+        "ada@example.org",
+        "--no-name",
+    ];
+    let changed = ask(folder, &[&set[..], &["--no-attribute", "desk"]].concat());
+    assert_eq!(changed["email"], "ada@example.org");
+    assert_eq!(changed["attributes"], json!({ "team": "billing" }));
+    assert_eq!(changed.get("name"), None);
+
+    let roles = ask(
+        folder,
+        &[
+            "user", "role", "ada", "--add", "admin", "--remove", "editor",
+        ],
+    );
+    assert_eq!(roles["roles"], json!(["admin"]));
+    assert_eq!(
+        ask(folder, &["user", "role", "ada"])["roles"],
+        json!(["admin"])
+    );
+
+    assert_eq!(ask(folder, &["user", "disable", "ada"])["enabled"], false);
+    assert_eq!(ask(folder, &["user", "enable", "ada"])["enabled"], true);
+
+    let file = folder.join("password.txt");
+    std::fs::write(&file, "another good long one\n").unwrap();
+    let file = file.to_str().unwrap();
+    ask(
+        folder,
+        &["user", "password", "ada", "--password-file", file],
+    );
+
+    let export = ask(folder, &["user", "export", "ada"]);
+    assert_eq!(export["user"]["email"], "ada@example.org");
+    assert!(!export.to_string().contains("argon2"), "{export}");
+
+    assert_eq!(refused(folder, &["user", "show", "nobody"]), "no_such_user");
+    assert_eq!(
+        refused(folder, &["user", "role", "ada", "--add", "two words"]),
+        "invalid_role"
+    );
+    let again = ["user", "add", "ada@example.org", "--no-password"];
+    assert_eq!(refused(folder, &again), "email_taken");
+    let weak = run_with(
+        folder,
+        &["user", "add", "eve@example.com", "--json"],
+        "short\n",
+    );
+    assert_eq!(weak.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&weak.stderr).contains("invalid_password"),
+        "{weak:?}"
+    );
+
+    ask(folder, &["user", "delete", "ada"]);
+    assert_eq!(ask(folder, &["user", "list"]), json!([]));
+    assert_eq!(refused(folder, &["user", "delete", "ada"]), "no_such_user");
+    // The trail keeps what happened, under the id alone.
+    let trail = ask(folder, &["audit", "--user", id]);
+    let happened: Vec<&str> = list(&trail)
+        .iter()
+        .filter_map(|line| line["what"].as_str())
+        .collect();
+    for what in [
+        "user_registered",
+        "user_disabled",
+        "user_enabled",
+        "password_changed",
+        "user_deleted",
+    ] {
+        assert!(happened.contains(&what), "{what} is not in {happened:?}");
+    }
+    let recent = [
+        "audit",
+        "--what",
+        "user_deleted",
+        "--since",
+        "1h",
+        "--limit",
+        "1",
+    ];
+    assert_eq!(list(&ask(folder, &recent)).len(), 1);
+    assert_eq!(refused(folder, &["audit", "--what", "rain"]), "bad_request");
+}
+
+fn clients(folder: &Path) {
+    assert_eq!(list(&ask(folder, &["client", "list"])).len(), 1);
+    let add = [
+        "client",
+        "add",
+        "shop",
+        "--kind",
+        "browser",
+        "--origin",
+        "https://shop.example.com",
+    ];
+    let more = [
+        "--claim",
+        "roles=roles",
+        "--scope",
+        "read write",
+        "--access-ttl",
+        "10m",
+    ];
+    let shop = ask(folder, &[&add[..], &more[..]].concat());
+    assert_eq!(shop["access_ttl"], 600);
+    assert_eq!(shop["claims"], json!({ "roles": "roles" }));
+    assert_eq!(ask(folder, &["client", "show", "shop"]), shop);
+    assert_eq!(refused(folder, &add), "client_exists");
+
+    let replaced = ask(
+        folder,
+        &["client", "add", "shop", "--kind", "native", "--replace"],
+    );
+    assert_eq!(replaced["kind"], "native");
+    assert_eq!(replaced["created_at"], shop["created_at"]);
+    assert_eq!(
+        ask(folder, &["client", "disable", "shop"])["enabled"],
+        false
+    );
+    assert_eq!(ask(folder, &["client", "enable", "shop"])["enabled"], true);
+
+    assert_eq!(
+        refused(folder, &["client", "show", "none"]),
+        "no_such_client"
+    );
+    let path = [
+        "client",
+        "add",
+        "bad",
+        "--origin",
+        "https://shop.example.com/path",
+    ];
+    assert_eq!(refused(folder, &path), "invalid_origin");
+    let reserved = ["client", "add", "bad", "--claim", "sub=email"];
+    assert_eq!(refused(folder, &reserved), "invalid_claim");
+    let short = ["client", "add", "bad", "--idle-ttl", "1m"];
+    assert_eq!(refused(folder, &short), "invalid_lifetimes");
+}
+
+fn keys(folder: &Path) {
+    let active = |keys: &Value| {
+        let found = list(keys)
+            .iter()
+            .find(|key| key["purpose"] == "signing" && key["state"] == "active");
+        found.unwrap()["kid"].as_str().unwrap().to_owned()
+    };
+    let before = active(&ask(folder, &["keys", "list"]));
+    let rotated = ask(folder, &["keys", "rotate"]);
+    assert_ne!(active(&rotated), before);
+    assert!(!rotated.to_string().contains("sealed"), "{rotated}");
+    assert_eq!(
+        ask(folder, &["keys", "remove", &before])["state"],
+        "removed"
+    );
+    assert_eq!(refused(folder, &["keys", "remove", "none"]), "no_such_key");
+    assert_eq!(refused(folder, &["keys", "remove", &before]), "no_such_key");
+}
+
+fn sessions(folder: &Path) {
+    add_ada(folder);
+    assert_eq!(ask(folder, &["sessions", "list", "ada"]), json!([]));
+    assert_eq!(
+        ask(folder, &["sessions", "end-all", "ada"]),
+        json!({ "ended": 0 })
+    );
+    assert_eq!(
+        ask(folder, &["sessions", "end-all", "--everybody"]),
+        json!({ "ended": null })
+    );
+    // One of the right form that is nobody's.
+    let unknown = "A".repeat(32);
+    assert_eq!(
+        refused(folder, &["sessions", "end", &unknown]),
+        "no_such_session"
+    );
+    assert_eq!(
+        refused(folder, &["sessions", "list", "nobody"]),
+        "no_such_user"
+    );
+}
+
+#[test]
+fn without_a_server_the_commands_open_the_store() {
+    let folder = TempDir::new();
+    assert_eq!(refused(folder.path(), &["user", "list"]), "no_data");
+    users(folder.path());
+    clients(folder.path());
+    keys(folder.path());
+    sessions(folder.path());
+    assert_eq!(ask(folder.path(), &["version"])["server"], Value::Null);
+}
+
+#[test]
+fn beside_a_server_the_commands_go_through_its_socket() {
+    let folder = TempDir::new();
+    let server = Server::start(folder.path(), 0, &[]);
+    users(folder.path());
+    clients(folder.path());
+    keys(folder.path());
+    sessions(folder.path());
+    let version = ask(folder.path(), &["version"]);
+    assert_eq!(version["server"]["pid"], server.pid());
+    assert_eq!(version["server"]["issuer"], server.issuer.as_str());
+    server.stop();
+}
+
+/// What operators do reaches the people who are signed in, at once.
+#[test]
+fn an_operator_ends_sessions_of_a_running_server() {
+    let folder = TempDir::new();
+    let server = Server::start(folder.path(), 0, &[]);
+    add_ada(folder.path());
+    let mut connection = server.connect();
+    let credentials = json!({ "username": "ada", "password": PASSWORD });
+    let mut sign_in = || {
+        let reply = connection
+            .post("/v1/login", &credentials)
+            .unwrap()
+            .expect(200);
+        reply.text("access_token")
+    };
+    let ends: [&dyn Fn(&Value); 5] = [
+        &|session| {
+            drop(ask(
+                folder.path(),
+                &["sessions", "end", session["id"].as_str().unwrap()],
+            ))
+        },
+        &|_| {
+            assert_eq!(
+                ask(folder.path(), &["sessions", "end-all", "ada"]),
+                json!({ "ended": 1 })
+            )
+        },
+        &|_| drop(ask(folder.path(), &["sessions", "end-all", "--everybody"])),
+        &|_| {
+            ask(folder.path(), &["user", "disable", "ada"]);
+            ask(folder.path(), &["user", "enable", "ada"]);
+        },
+        &|_| {
+            ask(folder.path(), &["client", "disable", "default"]);
+            ask(folder.path(), &["client", "enable", "default"]);
+        },
+    ];
+    let tokens: Vec<String> = ends
+        .into_iter()
+        .map(|end| {
+            let token = sign_in();
+            let sessions = ask(folder.path(), &["sessions", "list", "ada"]);
+            assert_eq!(list(&sessions).len(), 1, "{sessions}");
+            let mut me = server.connect();
+            me.send("GET", "/v1/me", Some(&token), None)
+                .unwrap()
+                .expect(200);
+            end(&sessions[0]);
+            me.send("GET", "/v1/me", Some(&token), None)
+                .unwrap()
+                .expect(401);
+            token
+        })
+        .collect();
+    // And stays so, under the same issuer.
+    let port = server.port;
+    server.stop();
+    let server = Server::start(folder.path(), port, &[]);
+    for token in &tokens {
+        let reply = server.connect().send("GET", "/v1/me", Some(token), None);
+        reply.unwrap().expect(401);
+    }
+    server.stop();
+}
+
+#[track_caller]
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
