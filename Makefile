@@ -37,8 +37,9 @@ test-all: ## the same with every test in its long form (STRICT=1: a skipped test
 	@scripts/setup
 	@LONG=1 scripts/checks format lint dependencies tests model docs
 
-bench: ## measure, and print the figures next to their goals
-	cargo run --locked --release -p countersign-bench -- $(ARGS)
+bench: ## measure, and print the figures next to their goals (QUICK=1: the short version; bench/README.md)
+	cargo build --locked --release -p countersign
+	cargo run --locked --release -p countersign-bench -- $(if $(QUICK),--quick) $(ARGS)
 
 mutants: ## break the code in each of the listed ways, and see the tests turn red
 	@cargo run --locked --quiet -p countersign-mutants -- $(ARGS)
