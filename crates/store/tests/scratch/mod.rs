@@ -1,6 +1,6 @@
 //! A folder for one test, removed with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub struct Scratch(PathBuf);
@@ -15,10 +15,7 @@ impl Scratch {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
+    /// The database's path; nothing is there yet.
     pub fn database(&self) -> PathBuf {
         self.0.join("countersign.db")
     }

@@ -1,0 +1,431 @@
+//! What concerns SQLite alone: the file, its lock and its schema, what a crash leaves, how writes are gathered.
+
+mod scratch;
+
+use std::future::poll_fn;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::{Command, Stdio};
+use std::task::Poll;
+use std::time::Duration;
+
+use countersign_auth::directory::Directory;
+use countersign_auth::env::Timestamp;
+use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, Origin};
+use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::id::{ClientId, SessionId, UserId};
+use countersign_auth::model::revocation::LogPage;
+use countersign_auth::model::user::NewUser;
+use countersign_auth::password::StoredPassword;
+use countersign_auth::sessions::Sessions;
+use countersign_auth::store::StoreError;
+use countersign_guard::Revocation;
+use countersign_store::{OpenError, Sqlite, SqliteOptions};
+use rusqlite::Connection;
+use scratch::Scratch;
+
+fn open(path: &Path) -> Result<Sqlite, OpenError> {
+    Sqlite::open(path, &SqliteOptions::default())
+}
+
+fn origin() -> Origin {
+    Origin {
+        at: Timestamp::from_secs(1_800_000_000),
+        actor: Actor::Server,
+        address: None,
+        agent: None,
+    }
+}
+
+fn line(detail: &str) -> AuditEntry {
+    AuditEntry::new(Happening::SignInFailed, &origin()).detail(detail)
+}
+
+async fn lines(store: &Sqlite) -> usize {
+    let everything = AuditQuery {
+        limit: u32::MAX,
+        ..AuditQuery::default()
+    };
+    store.audit(everything).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_a_new_start() {
+    let scratch = Scratch::new();
+    let client = Client::new(ClientId::default(), ClientKind::Browser, origin().at);
+    let store = open(&scratch.database()).unwrap();
+    store.put_client(client.clone(), &origin()).await.unwrap();
+    let cursor = store
+        .revoke(Revocation::All { below: 0 }, &origin())
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+
+    let store = open(&scratch.database()).unwrap();
+    assert_eq!(store.clients().await.unwrap(), [client]);
+    assert_eq!(store.issuer_epoch().await.unwrap(), 1);
+    let page = store.revocations(Some(cursor), origin().at, 10).await;
+    let none = LogPage::Tail {
+        events: Vec::new(),
+        cursor,
+    };
+    assert_eq!(page.unwrap(), none, "the same incarnation");
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    let clone = store.clone();
+    let refused = open(&scratch.database()).unwrap_err();
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("in use by another process"));
+    drop(store);
+    assert!(open(&scratch.database()).is_err(), "a clone has it");
+    drop(clone);
+    let again = open(&scratch.database()).unwrap();
+    again.close().await.unwrap();
+    // Closed is free, though a handle is left.
+    open(&scratch.database()).unwrap();
+    drop(again);
+}
+
+#[tokio::test]
+async fn closed_is_closed() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    let clone = store.clone();
+    store.note(line("before")).await.unwrap();
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    let written = clone.note(line("after")).await;
+    assert!(matches!(written, Err(StoreError::Unavailable(_))));
+    let read = clone.clients().await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))));
+    // The log was copied back: the file alone is the whole.
+    assert!(
+        !scratch
+            .database()
+            .with_file_name("countersign.db-wal")
+            .exists()
+    );
+    let file = Connection::open(scratch.database()).unwrap();
+    let lines: i64 = file
+        .query_row("SELECT count(*) FROM audit", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(lines, 1);
+}
+
+#[tokio::test]
+async fn closing_does_what_waits() {
+    let scratch = Scratch::new();
+    let slow = SqliteOptions {
+        commit_delay: Duration::from_millis(20),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&scratch.database(), &slow).unwrap();
+    let mut waiting = Vec::new();
+    for number in 0..600 {
+        let writer = store.clone();
+        let mut note = Box::pin(async move { writer.note(line(&number.to_string())).await });
+        // Asked for, but not waited for.
+        assert!(poll_once(&mut note).await.is_none());
+        waiting.push(note);
+    }
+    store.close().await.unwrap();
+    for note in waiting {
+        note.await.unwrap();
+    }
+    assert_eq!(lines(&open(&scratch.database()).unwrap()).await, 600);
+}
+
+/// Polls once.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|context| match Pin::new(&mut *future).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn waiting_writes_share_a_commit() {
+    let scratch = Scratch::new();
+    let slow = SqliteOptions {
+        commit_delay: Duration::from_millis(5),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&scratch.database(), &slow).unwrap();
+    let before = store.stats();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let store = store.clone();
+        tasks.spawn(async move { store.note(line(&number.to_string())).await.unwrap() });
+    }
+    tasks.join_all().await;
+    let after = store.stats();
+    assert_eq!(after.jobs - before.jobs, 200);
+    let commits = after.commits - before.commits;
+    assert!(commits < 50, "{commits} commits");
+    assert!(after.largest_batch > 4 && after.largest_batch <= 256);
+    assert_eq!(lines(&store).await, 200);
+}
+
+#[tokio::test]
+async fn a_job_without_writes_costs_no_commit() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    let before = store.stats();
+    let nobody = SessionId::from_bytes([1; 24]);
+    for _ in 0..10 {
+        assert!(!store.end(nobody, None, &origin()).await.unwrap());
+    }
+    let after = store.stats();
+    assert_eq!(after.jobs - before.jobs, 10);
+    assert_eq!(after.commits, before.commits);
+    store.note(line("one")).await.unwrap();
+    assert_eq!(store.stats().commits, before.commits + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_failing_job_takes_nothing_of_the_others_with_it() {
+    let scratch = Scratch::new();
+    let slow = SqliteOptions {
+        commit_delay: Duration::from_millis(5),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&scratch.database(), &slow).unwrap();
+    // A revocation is refused after its line in the audit trail has been written.
+    Connection::open(scratch.database())
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON revocations BEGIN SELECT raise(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..90_u32 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            if number % 3 == 0 {
+                let everything = Revocation::All { below: 0 };
+                let failed = store.revoke(everything, &origin()).await;
+                assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
+            } else {
+                store.note(line(&number.to_string())).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert!(store.stats().largest_batch > 4, "they did share commits");
+    assert_eq!(lines(&store).await, 60);
+    assert_eq!(store.issuer_epoch().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_a_broken_store() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    Connection::open(scratch.database())
+        .unwrap()
+        .execute(
+            "INSERT INTO users (id, email, roles, attributes, enabled, epoch, created_at, updated_at)
+             VALUES (?1, 'x', 'no JSON', '{}', 1, 0, 0, 0)",
+            [[7_u8; 16]],
+        )
+        .unwrap();
+    let id = UserId::from_bytes([7; 16]);
+    let read = store.user(id).await;
+    assert!(matches!(read, Err(StoreError::Broken(_))), "{read:?}");
+    let written = store.set_user_enabled(id, false, &origin()).await;
+    assert!(matches!(written, Err(StoreError::Broken(_))), "{written:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_fails_half_way_leaves_nothing() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    // The audit trail refuses the line that comes last, after the user, their password and the event.
+    Connection::open(scratch.database())
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit WHEN new.what = 'user_registered'
+             BEGIN SELECT raise(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let new = NewUser {
+        id: UserId::from_bytes([1; 16]),
+        email: "ann@example.com".to_owned(),
+        username: None,
+        name: None,
+        roles: Vec::new(),
+        attributes: serde_json::Map::new(),
+        password: Some(StoredPassword::from_stored("x".to_owned())),
+        at: origin().at,
+    };
+    assert!(store.add_user(new, &origin()).await.is_err());
+    assert_eq!(store.users(None, 10).await.unwrap(), []);
+    store.note(line("the store goes on")).await.unwrap();
+    assert_eq!(lines(&store).await, 1);
+}
+
+#[test]
+fn a_newer_schema_is_refused_in_words() {
+    let scratch = Scratch::new();
+    drop(open(&scratch.database()).unwrap());
+    Connection::open(scratch.database())
+        .unwrap()
+        .execute(
+            "INSERT INTO refinery_schema_history
+             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')",
+            [],
+        )
+        .unwrap();
+    let refused = open(&scratch.database()).unwrap_err();
+    assert!(
+        matches!(refused, OpenError::Newer { found: 999, .. }),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("run the newer version"));
+    // Nor is it left locked.
+    assert!(matches!(
+        open(&scratch.database()).unwrap_err(),
+        OpenError::Newer { .. }
+    ));
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let scratch = Scratch::new();
+    std::fs::write(
+        scratch.database(),
+        "no database at all, but text ".repeat(99),
+    )
+    .unwrap();
+    let refused = open(&scratch.database()).unwrap_err();
+    assert!(matches!(refused, OpenError::Sql { .. }), "{refused:?}");
+    let nowhere = scratch
+        .database()
+        .with_file_name("no/such/folder/countersign.db");
+    let refused = open(&nowhere).unwrap_err();
+    assert!(matches!(refused, OpenError::Io { .. }), "{refused:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(scratch.database().parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
+        files += 1;
+    }
+    assert!(files >= 3, "database, log, lock");
+    drop(store);
+}
+
+#[tokio::test]
+async fn the_files_settings_are_as_decided() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    store.note(line("one")).await.unwrap();
+    let file = Connection::open(scratch.database()).unwrap();
+    let mode: String = file
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+    let sound: String = file
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sound, "ok");
+}
+
+/// The other half of [`killed_at_any_moment`], in a process of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn child_that_writes_until_it_is_killed() {
+    use std::io::Write;
+
+    let Some(path) = std::env::var_os("COUNTERSIGN_STORE_VICTIM") else {
+        return;
+    };
+    let store = open(Path::new(&path)).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..16 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for number in 0.. {
+                let name = format!("{task}/{number}");
+                store.note(line(&name)).await.unwrap();
+                // One system call a line: it is said wholly or not at all.
+                let said = format!("\nsaid {name} done\n");
+                std::io::stdout().write_all(said.as_bytes()).unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test]
+async fn killed_at_any_moment() {
+    use std::io::{BufRead, BufReader};
+
+    let scratch = Scratch::new();
+    let mut acknowledged = Vec::new();
+    for _ in 0..3 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "child_that_writes_until_it_is_killed",
+                "--nocapture",
+            ])
+            .env("COUNTERSIGN_STORE_VICTIM", scratch.database())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = 0;
+        while said < 300 {
+            let line = output
+                .next()
+                .expect("it writes until it is killed")
+                .unwrap();
+            if let Some(name) = acknowledgement(&line) {
+                acknowledged.push(name);
+                said += 1;
+            }
+        }
+        child.kill().unwrap();
+        // What it had said before it died counts as well.
+        acknowledged.extend(
+            output
+                .map_while(Result::ok)
+                .filter_map(|line| acknowledgement(&line)),
+        );
+        child.wait().unwrap();
+
+        let store = open(&scratch.database()).unwrap();
+        let everything = AuditQuery {
+            limit: u32::MAX,
+            ..AuditQuery::default()
+        };
+        let kept = store.audit(everything).await.unwrap();
+        assert!(kept.len() >= acknowledged.len());
+        let mut kept: Vec<_> = kept.into_iter().filter_map(|line| line.detail).collect();
+        kept.sort_unstable();
+        for name in &acknowledged {
+            assert!(kept.binary_search(name).is_ok(), "{name} was lost");
+        }
+        store.close().await.unwrap();
+    }
+    println!("{} acknowledged writes, none lost", acknowledged.len());
+}
+
+fn acknowledgement(line: &str) -> Option<String> {
+    let name = line.strip_prefix("said ")?.strip_suffix(" done")?;
+    Some(name.to_owned())
+}
