@@ -240,8 +240,14 @@ fn a_revoked_key_is_known_by_its_id_even_when_the_token_does_not_name_it() {
 fn a_change_of_profile_refuses_nothing() {
     let pair = Pair::new();
     let token = pair.issue(&claims("t"));
-    pair.apply(Revocation::Changed { sub: "u".into() });
+    let changed = Revocation::Changed { sub: "u".into() };
+    pair.apply(changed.clone());
     pair.expect(&token, 0, "ok");
+    // Nor does it hide what comes along with it.
+    let ended = Revocation::Session { sid: "s".into() };
+    let events = [changed.clone(), ended, changed].map(event);
+    pair.guards.iter().for_each(|guard| guard.apply(&events));
+    pair.expect(&token, 0, "session_revoked");
 }
 
 #[test]
@@ -513,7 +519,8 @@ fn a_wave_of_revocations_passes() {
         kind: Revocation::Session { sid: sid(n) },
         until: at(n / 100),
     };
-    let events: Vec<_> = (0..100_000).map(ended).collect();
+    // In no order: 77,777 and 100,000 have no common divisor.
+    let events: Vec<_> = (0..100_000).map(|n| ended(n * 77_777 % 100_000)).collect();
     events.chunks(1_000).for_each(|events| guard.apply(events));
     assert_eq!(guard.stats().sessions, 100_000);
     let last = pair.issue(&Claims {
