@@ -58,12 +58,17 @@ impl Field {
     /// Renewals by so many clients in a closed loop, begun when as many sessions as they may need have rested.
     pub fn renew(&self, span: Span, clients: usize) -> io::Result<Sample> {
         let most_per_ms = if clients == 1 { 4 } else { 25 };
-        let millis = usize::try_from((span.warm_up + span.measured).as_millis()).unwrap_or(usize::MAX);
+        let millis =
+            usize::try_from((span.warm_up + span.measured).as_millis()).unwrap_or(usize::MAX);
         let rest = self.renewals().rest_of(millis.saturating_mul(most_per_ms));
         thread::sleep(rest);
         let before = self.server.cpu();
         let load = closed(self.server.address, clients, span, &self.renewals)?;
-        Ok(Sample::new(&load, self.server.cpu() - before, span))
+        Ok(Sample::new(
+            &load,
+            self.server.cpu().saturating_sub(before),
+            span,
+        ))
     }
 
     /// From here on, answers and metrics are counted.
@@ -85,7 +90,9 @@ impl Field {
         let told = ["renewal", "commit", "store", "refresh"];
         let lines: Vec<String> = after
             .iter()
-            .filter(|(name, _)| told.iter().any(|part| name.contains(part)) && !name.contains("_bucket"))
+            .filter(|(name, _)| {
+                told.iter().any(|part| name.contains(part)) && !name.contains("_bucket")
+            })
             .filter_map(|(name, value)| {
                 let grown = value - self.before.get(name).copied().unwrap_or_default();
                 (grown > 0.0).then(|| format!("- `{name}` {}", number(grown)))
@@ -115,7 +122,13 @@ impl Peer {
     /// Answers `POST`s with a small JSON body.
     pub fn post(size: usize) -> io::Result<Self> {
         let mut ask = Vec::new();
-        request("POST", "/", "Sec-Fetch-Site: same-origin\r\n", "{}", &mut ask);
+        request(
+            "POST",
+            "/",
+            "Sec-Fetch-Site: same-origin\r\n",
+            "{}",
+            &mut ask,
+        );
         Self::start(size, ask)
     }
 
@@ -137,7 +150,11 @@ impl Peer {
     pub fn run(&self, span: Span, clients: usize) -> io::Result<Sample> {
         let before = self.bare.cpu();
         let load = closed(self.bare.address, clients, span, &self.ask)?;
-        Ok(Sample::new(&load, self.bare.cpu() - before, span))
+        Ok(Sample::new(
+            &load,
+            self.bare.cpu().saturating_sub(before),
+            span,
+        ))
     }
 }
 

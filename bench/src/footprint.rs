@@ -36,7 +36,12 @@ pub fn measure(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), Bo
     let soon = Some(Goal::AtMost(50.0));
     report.figure("first start to first answer", &Runs::new(first), "ms", soon);
     report.figure("later start to first answer", &Runs::new(again), "ms", soon);
-    report.figure("resident memory, idle", &Runs::new(idle), "MiB", Some(Goal::AtMost(20.0)));
+    report.figure(
+        "resident memory, idle",
+        &Runs::new(idle),
+        "MiB",
+        Some(Goal::AtMost(20.0)),
+    );
     let size = std::fs::metadata(binary()?)?.len() as f64 / (1024.0 * 1024.0);
     report.once("stripped binary", size, "MiB", None);
     Ok(())

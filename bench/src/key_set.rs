@@ -32,12 +32,26 @@ pub fn measure(plan: &Plan, report: &mut Report, server: &Server) -> Result<(), 
         bare.push(peer.run(plan.span, CLIENTS)?);
         let before = server.cpu();
         let load = closed(server.address, CLIENTS, plan.span, &work)?;
-        ours.push(Sample::new(&load, server.cpu() - before, plan.span));
+        ours.push(Sample::new(
+            &load,
+            server.cpu().saturating_sub(before),
+            plan.span,
+        ));
     }
     report.figure("key set reads", &runs(&ours, |s| s.rate), "/s", None);
-    report.figure("key set reads: server's CPU", &runs(&ours, |s| s.cpu), "µs each", None);
+    report.figure(
+        "key set reads: server's CPU",
+        &runs(&ours, |s| s.cpu),
+        "µs each",
+        None,
+    );
     report.figure("bare GET", &runs(&bare, |s| s.rate), "/s", None);
-    report.figure("bare GET: server's CPU", &runs(&bare, |s| s.cpu), "µs each", None);
+    report.figure(
+        "bare GET: server's CPU",
+        &runs(&bare, |s| s.cpu),
+        "µs each",
+        None,
+    );
     report.figure(
         "key set reads of bare GETs",
         &pairs(&ours, &bare, |ours, bare| ours.rate / bare.rate),

@@ -73,7 +73,10 @@ fn field(file: &str, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.split_once(':'))
-        .map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
+        .map_or_else(
+            || "unknown".to_owned(),
+            |(_, value)| value.trim().to_owned(),
+        )
 }
 
 fn output(command: &str, args: &[&str]) -> String {

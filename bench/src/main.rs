@@ -42,7 +42,13 @@ use seed::Seed;
 
 /// What can be measured, in the order in which it is.
 const SECTIONS: [&str; 7] = [
-    "footprint", "renewals", "disk", "many", "sign-ins", "storm", "tokens",
+    "footprint",
+    "renewals",
+    "disk",
+    "many",
+    "sign-ins",
+    "storm",
+    "tokens",
 ];
 
 fn main() -> ExitCode {
@@ -79,7 +85,11 @@ fn bench(args: &[&str]) -> Result<(), Box<dyn Error>> {
     } else {
         Plan::full()
     };
-    let mut wanted: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--quick").collect();
+    let mut wanted: Vec<&str> = args
+        .iter()
+        .copied()
+        .filter(|arg| *arg != "--quick")
+        .collect();
     if let Some(unknown) = wanted.iter().find(|name| !SECTIONS.contains(name)) {
         return Err(format!("no section {unknown}: there are {}", SECTIONS.join(", ")).into());
     }
@@ -96,7 +106,9 @@ fn bench(args: &[&str]) -> Result<(), Box<dyn Error>> {
         "Countersign bench"
     });
     machine::describe(&mut report, &folder.0)?;
-    run(&plan, &mut report, &folder.0, |section| wanted.contains(&section))?;
+    run(&plan, &mut report, &folder.0, |section| {
+        wanted.contains(&section)
+    })?;
     report.say(&format!("Took {} s.", begin.elapsed().as_secs()));
     report.close(&target.join("report.md"))?;
     Ok(())
@@ -123,14 +135,22 @@ fn run(
     )?;
     if wants("renewals") {
         renewals::against_bare(plan, report, &mut field)?;
-        report.once("resident memory after renewals", field.server.resident(), "MiB", None);
+        report.once(
+            "resident memory after renewals",
+            field.server.resident(),
+            "MiB",
+            None,
+        );
         key_set::measure(plan, report, &field.server)?;
     }
     if wants("disk") {
         report.section("Renewals on slower disks");
         report.say("As above, with a pause added to every commit: what group commit keeps.");
         for delay in ["1ms", "5ms"] {
-            field = field.restart(&data, &[("COUNTERSIGN_STORE_COMMIT_DELAY", delay.to_owned())])?;
+            field = field.restart(
+                &data,
+                &[("COUNTERSIGN_STORE_COMMIT_DELAY", delay.to_owned())],
+            )?;
             renewals::on_slow_disk(plan, report, &mut field, delay)?;
         }
         field = field.restart(&data, &[])?;
@@ -158,7 +178,10 @@ fn run(
         thread::sleep(plan.rest.saturating_sub(from.elapsed()));
         report.section("Memory after the storm");
         report.once(
-            &format!("resident memory {} s after the storm", from.elapsed().as_secs()),
+            &format!(
+                "resident memory {} s after the storm",
+                from.elapsed().as_secs()
+            ),
             field.server.resident(),
             "MiB",
             Some(Goal::AtMost(25.0)),
@@ -168,7 +191,12 @@ fn run(
     Ok(())
 }
 
-fn many(plan: &Plan, report: &mut Report, folder: &Path, few: &Field) -> Result<(), Box<dyn Error>> {
+fn many(
+    plan: &Plan,
+    report: &mut Report,
+    folder: &Path,
+    few: &Field,
+) -> Result<(), Box<dyn Error>> {
     report.section("Renewals on a large store");
     let begin = Instant::now();
     let seed = Seed {
@@ -187,12 +215,22 @@ fn many(plan: &Plan, report: &mut Report, folder: &Path, few: &Field) -> Result<
         size(&data)? / (1024 * 1024)
     ));
     renewals::of_many(plan, report, few, &mut large)?;
-    report.once("resident memory, large store", large.server.resident(), "MiB", None);
+    report.once(
+        "resident memory, large store",
+        large.server.resident(),
+        "MiB",
+        None,
+    );
     large.server.stop()?;
     Ok(())
 }
 
-fn likeness(plan: &Plan, report: &mut Report, folder: &Path, field: &Field) -> Result<(), Box<dyn Error>> {
+fn likeness(
+    plan: &Plan,
+    report: &mut Report,
+    folder: &Path,
+    field: &Field,
+) -> Result<(), Box<dyn Error>> {
     report.say(
         "Sign-ins with a wrong password, names that exist and names that do not mixed at random: once at a small cost \
          of hashing, where a difference of microseconds shows, and once at the real one. Limits are off.",
@@ -216,7 +254,13 @@ fn likeness(plan: &Plan, report: &mut Report, folder: &Path, field: &Field) -> R
     sign_ins::likeness(report, cheap.server.address, 10_000, 1, "256 KiB, 1 pass")?;
     cheap.server.stop()?;
     let clients = u32::try_from(cores()).unwrap_or(1);
-    sign_ins::likeness(report, field.server.address, plan.likeness, clients, "19 MiB, 2 passes")
+    sign_ins::likeness(
+        report,
+        field.server.address,
+        plan.likeness,
+        clients,
+        "19 MiB, 2 passes",
+    )
 }
 
 fn size(folder: &Path) -> std::io::Result<u64> {

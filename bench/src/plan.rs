@@ -44,7 +44,7 @@ impl Plan {
             sessions: 64_000,
             many: 1_000_000,
             likeness: 10_000,
-            rest: Duration::from_secs(60),
+            rest: Duration::from_mins(1),
         }
     }
 

@@ -9,7 +9,11 @@ use crate::report::{Goal, Report};
 const CLIENTS: [usize; 3] = [1, 16, 64];
 
 /// Next to a bare POST of the same size.
-pub fn against_bare(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<(), Box<dyn Error>> {
+pub fn against_bare(
+    plan: &Plan,
+    report: &mut Report,
+    field: &mut Field,
+) -> Result<(), Box<dyn Error>> {
     report.section("Renewals");
     field.renew(plan.span, 1)?;
     let size = field.renewals().answer_size();
@@ -33,10 +37,26 @@ pub fn against_bare(plan: &Plan, report: &mut Report, field: &mut Field) -> Resu
         let ratio_goal = (clients == 64).then_some(Goal::AtLeast(0.18));
         let p99_goal = (clients == 16).then_some(Goal::Below(6.0));
         let p50_goal = (clients == 1).then_some(Goal::AtMost(0.5));
-        rows(report, &format!("renewals, {clients} clients"), &ours[i], p50_goal, p99_goal);
+        rows(
+            report,
+            &format!("renewals, {clients} clients"),
+            &ours[i],
+            p50_goal,
+            p99_goal,
+        );
         let name = format!("bare POST, {clients} clients");
-        report.figure(&format!("{name}: rate"), &runs(&bare[i], |s| s.rate), "/s", None);
-        report.figure(&format!("{name}: p99"), &runs(&bare[i], |s| s.p99), "ms", None);
+        report.figure(
+            &format!("{name}: rate"),
+            &runs(&bare[i], |s| s.rate),
+            "/s",
+            None,
+        );
+        report.figure(
+            &format!("{name}: p99"),
+            &runs(&bare[i], |s| s.p99),
+            "ms",
+            None,
+        );
         report.figure(
             &format!("renewals of bare POSTs, {clients} clients"),
             &pairs(&ours[i], &bare[i], |ours, bare| ours.rate / bare.rate),
@@ -66,8 +86,20 @@ pub fn of_many(
         }
     }
     for (i, clients) in CLIENTS.into_iter().enumerate() {
-        rows(report, &format!("few sessions, {clients} clients"), &few[i], None, None);
-        rows(report, &format!("many sessions, {clients} clients"), &many[i], None, None);
+        rows(
+            report,
+            &format!("few sessions, {clients} clients"),
+            &few[i],
+            None,
+            None,
+        );
+        rows(
+            report,
+            &format!("many sessions, {clients} clients"),
+            &many[i],
+            None,
+            None,
+        );
         report.figure(
             &format!("p99 of many to few, {clients} clients"),
             &pairs(&many[i], &few[i], |many, few| many.p99 / few.p99),
@@ -92,23 +124,43 @@ pub fn on_slow_disk(
         let samples: Vec<Sample> = (0..plan.runs)
             .map(|_| field.renew(plan.span, clients))
             .collect::<Result<_, _>>()?;
-        rows(report, &format!("{delay} more, {clients} clients"), &samples, None, None);
+        rows(
+            report,
+            &format!("{delay} more, {clients} clients"),
+            &samples,
+            None,
+            None,
+        );
     }
     field.report_count(report)?;
     Ok(())
 }
 
-fn rows(
-    report: &mut Report,
-    name: &str,
-    samples: &[Sample],
-    p50: Option<Goal>,
-    p99: Option<Goal>,
-) {
-    report.figure(&format!("{name}: rate"), &runs(samples, |s| s.rate), "/s", None);
-    report.figure(&format!("{name}: p50"), &runs(samples, |s| s.p50), "ms", p50);
-    report.figure(&format!("{name}: p99"), &runs(samples, |s| s.p99), "ms", p99);
-    report.figure(&format!("{name}: server's CPU"), &runs(samples, |s| s.cpu), "µs each", None);
+fn rows(report: &mut Report, name: &str, samples: &[Sample], p50: Option<Goal>, p99: Option<Goal>) {
+    report.figure(
+        &format!("{name}: rate"),
+        &runs(samples, |s| s.rate),
+        "/s",
+        None,
+    );
+    report.figure(
+        &format!("{name}: p50"),
+        &runs(samples, |s| s.p50),
+        "ms",
+        p50,
+    );
+    report.figure(
+        &format!("{name}: p99"),
+        &runs(samples, |s| s.p99),
+        "ms",
+        p99,
+    );
+    report.figure(
+        &format!("{name}: server's CPU"),
+        &runs(samples, |s| s.cpu),
+        "µs each",
+        None,
+    );
     let others: u64 = samples.iter().map(|s| s.others).sum();
     if others > 0 {
         report.figure(

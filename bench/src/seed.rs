@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::Auth;
 use countersign_auth::directory::{AddUser, Directory};
+use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::limits::LimitSettings;
 use countersign_auth::login::{Login, SignIn};
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::user::NewUser;
-use countersign_auth::password::{Hasher, HashAlgorithm, Password, PasswordSettings, StoredPassword};
+use countersign_auth::password::{
+    HashAlgorithm, Hasher, Password, PasswordSettings, StoredPassword,
+};
 use countersign_auth::seal::MasterKey;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::visitor::Visitor;
@@ -36,7 +38,7 @@ const CHEAP: HashAlgorithm = HashAlgorithm::Argon2id {
 /// How many requests are in flight while seeding.
 const WORKERS: usize = 128;
 /// Sessions are spread over this time, which ends an hour ago.
-const SPREAD: Duration = Duration::from_secs(3600);
+const SPREAD: Duration = Duration::from_hours(1);
 
 /// What a store is to hold.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +102,7 @@ impl Past {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let past = now.saturating_sub(SPREAD + Duration::from_secs(3600));
+        let past = now.saturating_sub(SPREAD + Duration::from_hours(1));
         let start = u64::try_from(past.as_millis()).unwrap_or_default();
         Self {
             millis: AtomicU64::new(start),
@@ -206,7 +208,10 @@ impl People {
             agent: None,
         };
         let added = self.store.add_user(user, &origin).await;
-        assert!(matches!(added, Ok(AddUser::Added(_))), "not added: {added:?}");
+        assert!(
+            matches!(added, Ok(AddUser::Added(_))),
+            "not added: {added:?}"
+        );
     }
 }
 

@@ -42,7 +42,11 @@ pub fn against_raw(plan: &Plan, report: &mut Report, field: &Field) -> Result<()
         raw.push(hashes_per_second(span));
         let before = field.server.cpu();
         let load = closed(field.server.address, CLIENTS, span, &work)?;
-        ours.push(Sample::new(&load, field.server.cpu() - before, span));
+        ours.push(Sample::new(
+            &load,
+            field.server.cpu().saturating_sub(before),
+            span,
+        ));
     }
     report.figure("raw hashes", &Runs::new(raw.clone()), "/s", None);
     report.figure("sign-ins", &runs(&ours, |s| s.rate), "/s", None);
@@ -111,7 +115,11 @@ pub fn likeness(
     })?;
     let mean = |times: &[f64]| number(times.iter().sum::<f64>() / times.len() as f64);
     report.once(
-        &format!("Welch's t, {} known and {} unknown names, {cost}", known.len(), unknown.len()),
+        &format!(
+            "Welch's t, {} known and {} unknown names, {cost}",
+            known.len(),
+            unknown.len()
+        ),
         welch(&known, &unknown).abs(),
         "",
         Some(Goal::Below(TELLTALE)),

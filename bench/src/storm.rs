@@ -33,26 +33,56 @@ pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f6
     let (mut quiet, mut stormy, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
     let mut resident: f64 = 0.0;
     for _ in 0..plan.runs {
-        quiet.push(open(field.server.address, RATE, plan.storm, &field.renewals)?);
+        quiet.push(open(
+            field.server.address,
+            RATE,
+            plan.storm,
+            &field.renewals,
+        )?);
         let (renewals, logins, peak) = in_storm(plan, field)?;
         stormy.push(renewals);
         sign_ins.push(logins);
         resident = resident.max(peak);
     }
     let p = |loads: &[Load], percent| {
-        Runs::new(loads.iter().map(|l| l.latencies.percentile_ms(percent)).collect())
+        Runs::new(
+            loads
+                .iter()
+                .map(|l| l.latencies.percentile_ms(percent))
+                .collect(),
+        )
     };
     let late = |loads: &[Load]| {
-        Runs::new(loads.iter().map(|l| l.lateness.percentile_ms(99.0)).collect())
+        Runs::new(
+            loads
+                .iter()
+                .map(|l| l.lateness.percentile_ms(99.0))
+                .collect(),
+        )
     };
     let limit = (3.0 * p(&quiet, 99.0).median()).max(10.0);
     report.figure("quiet: p50", &p(&quiet, 50.0), "ms", None);
     report.figure("quiet: p99", &p(&quiet, 99.0), "ms", None);
-    report.figure("quiet: p99 of how late the generator sent", &late(&quiet), "ms", None);
+    report.figure(
+        "quiet: p99 of how late the generator sent",
+        &late(&quiet),
+        "ms",
+        None,
+    );
     report.figure("storm: p50", &p(&stormy, 50.0), "ms", None);
-    report.figure("storm: p99", &p(&stormy, 99.0), "ms", Some(Goal::AtMost(limit)));
+    report.figure(
+        "storm: p99",
+        &p(&stormy, 99.0),
+        "ms",
+        Some(Goal::AtMost(limit)),
+    );
     report.figure("storm: p99.9", &p(&stormy, 99.9), "ms", None);
-    report.figure("storm: p99 of how late the generator sent", &late(&stormy), "ms", None);
+    report.figure(
+        "storm: p99 of how late the generator sent",
+        &late(&stormy),
+        "ms",
+        None,
+    );
     let rate = Runs::new(sign_ins.iter().map(Load::rate).collect());
     report.figure("storm: sign-ins", &rate, "/s", None);
     statuses(report, "Renewals when quiet", &quiet);
@@ -93,8 +123,18 @@ fn overflow(report: &mut Report, field: &Field) -> Result<(), Box<dyn Error>> {
     let load = closed(field.server.address, FLOOD, span, &work)?;
     statuses(report, &format!("{FLOOD} sign-ins in flight"), &[load]);
     let work = work.lock().expect("no panic");
-    report.once("503 with Retry-After", work.told_to_retry as f64, "", Some(Goal::AtLeast(1.0)));
-    report.once("503 without", work.left_hanging as f64, "", Some(Goal::AtMost(0.0)));
+    report.once(
+        "503 with Retry-After",
+        work.told_to_retry as f64,
+        "",
+        Some(Goal::AtLeast(1.0)),
+    );
+    report.once(
+        "503 without",
+        work.left_hanging as f64,
+        "",
+        Some(Goal::AtMost(0.0)),
+    );
     Ok(())
 }
 

@@ -71,7 +71,9 @@ impl Renewals {
 
     /// How long until the next `count` sessions have rested.
     pub fn rest_of(&self, count: usize) -> Duration {
-        let last = self.rested.get(count.min(self.rested.len()).saturating_sub(1));
+        let last = self
+            .rested
+            .get(count.min(self.rested.len()).saturating_sub(1));
         last.and_then(|(_, since)| *since)
             .map_or(Duration::ZERO, |since| {
                 self.interval.saturating_sub(since.elapsed())
@@ -114,7 +116,9 @@ impl Work for Renewals {
 
 /// A renewal as a browser sends it.
 fn renewal(token: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n");
+    out.extend_from_slice(
+        b"POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n",
+    );
     out.extend_from_slice(b"Content-Type: application/json\r\nContent-Length: 2\r\nCookie: ");
     out.extend_from_slice(REFRESH_COOKIE.as_bytes());
     out.push(b'=');
@@ -183,5 +187,11 @@ pub fn holder(number: u32) -> String {
 /// A sign-in to the default client.
 pub fn sign_in(email: &str, password: &str, out: &mut Vec<u8>) {
     let body = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
-    request("POST", "/v1/login", "Sec-Fetch-Site: same-origin\r\n", &body, out);
+    request(
+        "POST",
+        "/v1/login",
+        "Sec-Fetch-Site: same-origin\r\n",
+        &body,
+        out,
+    );
 }

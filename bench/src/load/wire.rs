@@ -68,7 +68,10 @@ impl<'b> Answer<'b> {
 /// A request with `fields` (each ending in CRLF) and a JSON body, or none for an empty one.
 pub fn request(method: &str, path: &str, fields: &str, body: &str, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
-    let _ = write!(out, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}");
+    let _ = write!(
+        out,
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}"
+    );
     if !body.is_empty() {
         let _ = write!(
             out,

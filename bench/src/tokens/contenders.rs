@@ -2,13 +2,13 @@
 
 use std::hint::black_box;
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
     Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
     RsaKeyPair, VerificationAlgorithm,
 };
-use aws_lc_rs::hmac;
 use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,10 @@ pub fn contenders(algorithm: Algorithm) -> [Contender; 3] {
     .expect("a key");
     let token = countersign_jose::sign(&key, TYP, &claims()).expect("a token");
     let (bytes, pair) = if algorithm == Algorithm::HS256 {
-        (None, Pair::Secret(hmac::Key::new(hmac::HMAC_SHA256, SECRET)))
+        (
+            None,
+            Pair::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
+        )
     } else {
         let der = key.to_pkcs8_der().expect("DER");
         let pair = Pair::from_pkcs8(algorithm, &der);
@@ -82,7 +85,7 @@ pub fn contenders(algorithm: Algorithm) -> [Contender; 3] {
 
 fn ours(key: SigningKey, token: String) -> Contender {
     let keys = KeySet::new(vec![key.verifying_key()]).expect("one key");
-    let verifier = Verifier::new(ISSUER, AUDIENCE, TYP, keys);
+    let check = Verifier::new(ISSUER, AUDIENCE, TYP, keys);
     let claims = claims();
     Contender {
         sign: Box::new(move || {
@@ -90,7 +93,7 @@ fn ours(key: SigningKey, token: String) -> Contender {
         }),
         verify: Box::new(move || {
             let now = UnixTime::from_secs(NOW);
-            let verified = verifier.verify::<Claims>(black_box(&token), now);
+            let verified = check.verify::<Claims>(black_box(&token), now);
             black_box(verified.expect("verified"));
         }),
     }
@@ -98,7 +101,7 @@ fn ours(key: SigningKey, token: String) -> Contender {
 
 /// A key pair of the primitive's own type.
 enum Pair {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -161,8 +164,13 @@ fn raw(pair: Pair, public: Option<Vec<u8>>, token: &str) -> Contender {
         Pair::Rsa(pair) => {
             let mut signature = vec![0; pair.public_modulus_len()];
             Box::new(move || {
-                pair.sign(&RSA_PKCS1_SHA256, &random, black_box(&input), &mut signature)
-                    .expect("signed");
+                pair.sign(
+                    &RSA_PKCS1_SHA256,
+                    &random,
+                    black_box(&input),
+                    &mut signature,
+                )
+                .expect("signed");
                 black_box(&signature);
             })
         }
@@ -215,7 +223,8 @@ fn usual(algorithm: Algorithm, key: &SigningKey, public: Option<&[u8]>, token: &
             black_box(token.expect("signed"));
         }),
         verify: Box::new(move || {
-            let verified = jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation);
+            let verified =
+                jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation);
             black_box(verified.expect("verified"));
         }),
     }

@@ -78,7 +78,8 @@ fn race(plan: &Plan, report: &mut Report, name: &str, mut ops: [&mut Op; 3], at_
                 spent
             })
             .collect();
-        let middle = |of: &dyn Fn(&[f64; 3]) -> f64| Runs::new(turns.iter().map(of).collect()).median();
+        let middle =
+            |of: &dyn Fn(&[f64; 3]) -> f64| Runs::new(turns.iter().map(of).collect()).median();
         for (who, times) in times.iter_mut().enumerate() {
             times.push(middle(&|spent| spent[who]));
         }
