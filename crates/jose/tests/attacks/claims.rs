@@ -1,7 +1,8 @@
 //! Claims that are wrong, though the signature holds.
 
 use countersign_jose::{Claim, Refused, UnixTime};
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::forge::*;
@@ -129,6 +130,20 @@ fn the_edges_of_time() {
     assert_eq!(at(r#""exp":2000,"iat":9000000000"#, 1000, 0), Ok(()));
 }
 
+/// Neither a verifier nor a cache that asks again gets more leeway than 30 seconds.
+#[test]
+fn leeway_has_its_bound_wherever_it_is_asked_for() {
+    let generous = verifier(&HS256).with_leeway(1_000_000);
+    assert_eq!(generous.leeway(), 30);
+    let token = hs256(header_with(""), with_times(r#""exp":1000"#));
+    let verified = generous
+        .verify::<Value>(&token, UnixTime::from_secs(999))
+        .unwrap();
+    let (at, now) = (UnixTime::from_secs(1000), UnixTime::from_secs(1030));
+    let refused = verified.check_time(now, 1_000_000);
+    assert_eq!(refused, Err(Refused::Expired { at, now }));
+}
+
 /// CVE-2020-26160, CVE-2024-53861: the issuer is one string, and this one.
 #[test]
 fn an_issuer_that_is_not_ours() {
@@ -249,16 +264,44 @@ fn duplicate_claims() {
         );
     }
     // Behind many others.
-    let many: String = (0..200).map(|i| format!(r#""c{i}":0,"#)).collect();
+    let many = (0..200)
+        .map(|i| format!(r#""c{i}":0,"#))
+        .collect::<Vec<_>>()
+        .concat();
     let payload = with_times(&format!(r#"{many}"exp":1700000300,"c7":0"#));
     assert_eq!(payload_refused(payload), Refused::DuplicateClaim);
 }
 
+/// A type that reads nothing of the object at all, not even its members.
+struct Idle;
+
+struct IdleVisitor;
+
+impl<'de> Deserialize<'de> for Idle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdleVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for IdleVisitor {
+    type Value = Idle;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Idle, A::Error> {
+        Ok(Idle)
+    }
+}
+
+/// A type without members.
+#[derive(Deserialize, Debug)]
+struct Nothing {}
+
 /// What the caller's type does not read is read all the same.
 #[test]
 fn a_type_that_looks_away_does_not_switch_checks_off() {
-    #[derive(Deserialize, Debug)]
-    struct Nothing {}
     let verify = |payload: String| {
         let token = hs256(header_with(""), payload);
         verifier(&HS256).verify::<Nothing>(&token, NOW).map(|_| ())
@@ -277,23 +320,6 @@ fn a_type_that_looks_away_does_not_switch_checks_off() {
         Err(Refused::Missing(Claim::Issuer))
     );
 
-    // A type that reads nothing of the object at all, not even its members.
-    struct Idle;
-    impl<'de> Deserialize<'de> for Idle {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Lazy;
-            impl<'de> serde::de::Visitor<'de> for Lazy {
-                type Value = Idle;
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("anything")
-                }
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, _: A) -> Result<Idle, A::Error> {
-                    Ok(Idle)
-                }
-            }
-            deserializer.deserialize_any(Lazy)
-        }
-    }
     let idle = |payload: &str| {
         let token = hs256(header_with(""), payload);
         verifier(&HS256).verify::<Idle>(&token, NOW).map(|_| ())
