@@ -67,6 +67,11 @@ impl<'t> Compact<'t> {
         then(Header::parse(json)?)
     }
 
+    /// The header's text.
+    pub(crate) fn header(&self) -> &'t str {
+        self.header
+    }
+
     /// Checks the signature, and only if it holds gives out the payload, still encoded.
     pub(crate) fn signed_by(self, key: &VerifyingKey) -> Result<SignedPayload<'t>, Refused> {
         if self.signature.len() > SIGNATURE_ROOM / 3 * 4 {

@@ -6,6 +6,7 @@
 
 use crate::base64url;
 use crate::compact::{Compact, MAX_HEADER, MAX_TOKEN};
+use crate::key::MAX_SIGNATURE;
 use crate::{Algorithm, KeySet, Refused, SignError, SigningKey, VerifyingKey};
 
 /// What a header may say beside `alg` and `kid`, which come from the key.
@@ -23,10 +24,10 @@ pub struct Header<'h> {
 /// [`SignError::MediaType`] for a bad `typ` or `cty`; [`SignError::TooLong`] if no verifier of
 /// this crate would accept the outcome; [`SignError::Failed`].
 pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<String, SignError> {
-    let json = header.json(key)?;
+    let json = header.json(key.public())?;
     let length = base64url::encoded_len(json.len())
         + base64url::encoded_len(payload.len())
-        + base64url::encoded_len(key.signature_len())
+        + base64url::encoded_len(MAX_SIGNATURE / 4)
         + 2;
     let mut token = String::with_capacity(length);
     base64url::encode_append(json.as_bytes(), &mut token);
@@ -35,9 +36,10 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
     }
     token.push('.');
     base64url::encode_append(payload, &mut token);
-    let signature = key.sign_bytes(token.as_bytes(), base64url::encode)?;
+    let mut room = [0; MAX_SIGNATURE];
+    let signature = key.sign_into(token.as_bytes(), &mut room)?;
     token.push('.');
-    token.push_str(&signature);
+    base64url::encode_append(signature, &mut token);
     if token.len() > MAX_TOKEN {
         return Err(SignError::TooLong);
     }
@@ -45,7 +47,8 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
 }
 
 impl Header<'_> {
-    fn json(&self, key: &SigningKey) -> Result<String, SignError> {
+    /// The header of what this key's other half signs.
+    pub(crate) fn json(&self, key: &VerifyingKey) -> Result<String, SignError> {
         let mut json = String::with_capacity(128);
         json.push_str("{\"alg\":\"");
         json.push_str(key.algorithm().name());

@@ -22,7 +22,8 @@ use crate::{SignError, SigningKey, jws};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
-    let payload = serde_json::to_vec(claims).map_err(|_| SignError::Claims)?;
+    let mut payload = Vec::with_capacity(512);
+    serde_json::to_writer(&mut payload, claims).map_err(|_| SignError::Claims)?;
     if payload.first() != Some(&b'{') {
         return Err(SignError::Claims);
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::{self, Expected, Registered};
 use crate::compact::Compact;
-use crate::{KeySet, Refused, UnixTime, VerifyingKey};
+use crate::{KeySet, Refused, UnixTime, VerifyingKey, base64url, jws};
 
 /// The largest leeway for clocks that disagree, in seconds.
 pub const MAX_LEEWAY: u64 = 30;
@@ -23,7 +23,14 @@ pub struct Verifier {
     audience: Arc<str>,
     typ: Arc<str>,
     keys: KeySet,
+    familiar: Arc<[Familiar]>,
     leeway: u64,
+}
+
+/// A header as [`sign`](crate::sign) writes it, and the key that the long way finds for it.
+struct Familiar {
+    header: String,
+    key: VerifyingKey,
 }
 
 impl Verifier {
@@ -36,13 +43,15 @@ impl Verifier {
     /// * `keys`: the issuer's keys.
     #[must_use]
     pub fn new(issuer: &str, audience: &str, typ: &str, keys: KeySet) -> Self {
-        Self {
+        let empty = Self {
             issuer: issuer.into(),
             audience: audience.into(),
             typ: typ.into(),
-            keys,
+            keys: KeySet::empty(),
+            familiar: Arc::new([]),
             leeway: 0,
-        }
+        };
+        empty.with_keys(keys)
     }
 
     /// The same with a leeway of so many seconds for `exp` and `nbf` (RFC 7519 §4.1.4); more than
@@ -56,10 +65,38 @@ impl Verifier {
     /// The same with other keys.
     #[must_use]
     pub fn with_keys(&self, keys: KeySet) -> Self {
-        Self {
+        let mut verifier = Self {
             keys,
+            familiar: Arc::new([]),
             ..self.clone()
+        };
+        let familiar = verifier.keys.iter().filter_map(|key| {
+            let typ = Some(&*verifier.typ);
+            let json = jws::Header { typ, cty: None }.json(key).ok()?;
+            let header = base64url::encode(json.as_bytes());
+            let token = format!("{header}..");
+            let key = verifier.key_of(&Compact::split(&token).ok()?).ok()?;
+            Some(Familiar { header, key })
+        });
+        verifier.familiar = familiar.collect();
+        verifier
+    }
+
+    /// The key for a token, by its header: of the right type, with a known key, and naming that
+    /// key's algorithm. A header that was looked at before need not be read again.
+    fn key_of(&self, compact: &Compact<'_>) -> Result<VerifyingKey, Refused> {
+        let seen = |familiar: &&Familiar| familiar.header == compact.header();
+        if let Some(familiar) = self.familiar.iter().find(seen) {
+            return Ok(familiar.key.clone());
         }
+        compact.with_header(|header| {
+            if !header.is_of_type(&self.typ) {
+                let needed = (*self.typ).into();
+                return Err(Refused::Type { needed });
+            }
+            let key = self.keys.select(header.kid.as_deref(), header.alg)?;
+            Ok(key.clone())
+        })
     }
 
     /// What `iss` must be.
@@ -108,15 +145,9 @@ impl Verifier {
         // 1. Length and shape, before anything is parsed.
         let compact = Compact::split(token)?;
         // 2. The header: what kind of token, and which key; that key's algorithm must be named.
-        let key = compact.with_header(|header| {
-            if !header.is_of_type(&self.typ) {
-                let needed = (*self.typ).into();
-                return Err(Refused::Type { needed });
-            }
-            self.keys.select(header.kid.as_deref(), header.alg)
-        })?;
+        let key = self.key_of(&compact)?;
         // 3. The signature. Only if it holds, the payload is decoded.
-        let payload = compact.signed_by(key)?;
+        let payload = compact.signed_by(&key)?;
         // 4. The claims: types, issuer, audience.
         let expected = Expected {
             issuer: &self.issuer,
@@ -127,7 +158,7 @@ impl Verifier {
         let verified = Verified(Arc::new(Inner {
             claims,
             registered,
-            key: key.clone(),
+            key,
         }));
         verified.check_time(now, self.leeway)?;
         Ok(verified)
@@ -142,7 +173,7 @@ impl fmt::Debug for Verifier {
             .field("typ", &self.typ)
             .field("keys", &self.keys)
             .field("leeway", &self.leeway)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

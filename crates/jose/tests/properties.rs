@@ -1,5 +1,7 @@
 //! What holds for every key and every token, tried on many made at random from a fixed seed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -97,7 +99,7 @@ fn verifier(key: &SigningKey) -> Verifier {
 #[test]
 fn what_is_signed_verifies_and_nothing_is_lost() {
     let mut counts = Counts::default();
-    check(600, &(select(&KEYS[..]), claims()), |(key, claims)| {
+    check(400, &(select(&KEYS[..]), claims()), |(key, claims)| {
         let token = sign(&key, "at+jwt", &claims).unwrap();
         let verified = verifier(&key).verify::<Value>(&token, NOW).unwrap();
         assert_eq!(*verified, claims);
@@ -114,7 +116,7 @@ fn what_is_signed_verifies_and_nothing_is_lost() {
         );
         counts.add(key.algorithm().name());
     });
-    counts.at_least(20, &names());
+    counts.at_least(10, &names());
 }
 
 #[test]
@@ -253,10 +255,10 @@ fn keys_come_back_as_they_were_written() {
     round_trip(&SigningKey::generate_rsa(Algorithm::PS384, 3072).unwrap());
     // Numbers that begin with a zero octet are where encodings go wrong.
     for (alg, keys) in [
-        (Algorithm::ES256, 600),
-        (Algorithm::ES384, 300),
-        (Algorithm::ES512, 60),
-        (Algorithm::EdDSA, 300),
+        (Algorithm::ES256, 400),
+        (Algorithm::ES384, 50),
+        (Algorithm::ES512, 20),
+        (Algorithm::EdDSA, 50),
     ] {
         for _ in 0..keys {
             let key = SigningKey::generate(alg).unwrap();
@@ -331,11 +333,11 @@ fn arbitrary_bytes_panic_nothing() {
             .prop_map(String::into_bytes),
         (vec(any::<u8>(), 0..200)).prop_map(|rest| [&[0x30, 0x81, 0x9f], &rest[..]].concat()),
     ];
-    check(1500, &strategy, |bytes| {
+    check(600, &strategy, |bytes| {
         let accepted = read_everything(&bytes);
         counts.add(if accepted { "accepted" } else { "refused" });
     });
-    counts.at_least(1000, &["refused"]);
+    counts.at_least(400, &["refused"]);
 }
 
 #[test]

@@ -28,6 +28,13 @@ impl KeySet {
         Self::assemble(keys, Vec::new())
     }
 
+    pub(crate) fn empty() -> Self {
+        Self {
+            keys: Arc::new([]),
+            ignored: Arc::new([]),
+        }
+    }
+
     /// A published set of public keys (RFC 7517 §5), such as an issuer's `jwks_uri` shows.
     ///
     /// As the RFC asks, keys that cannot be used here are left out: unknown types, curves and

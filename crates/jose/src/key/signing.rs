@@ -31,8 +31,6 @@ pub(crate) const MAX_SIGNATURE: usize = 1024;
 pub struct SigningKey {
     private: Arc<Private>,
     public: VerifyingKey,
-    /// `,"kid":"…"` for the header, or nothing.
-    kid_member: Arc<str>,
 }
 
 enum Private {
@@ -246,14 +244,7 @@ impl SigningKey {
     }
 
     fn assemble(private: Arc<Private>, public: VerifyingKey) -> Self {
-        let kid_member = public.kid().map_or_else(String::new, |kid| {
-            format!(",\"kid\":{}", serde_json::Value::from(kid))
-        });
-        Self {
-            private,
-            public,
-            kid_member: kid_member.into(),
-        }
+        Self { private, public }
     }
 
     /// The same key under another key id (RFC 7517 §4.5).
@@ -358,41 +349,39 @@ impl SigningKey {
         self.to_pkcs8_der().map(|der| pem::encode_private(&der))
     }
 
-    pub(crate) fn kid_member(&self) -> &str {
-        &self.kid_member
+    pub(crate) fn public(&self) -> &VerifyingKey {
+        &self.public
     }
 
-    /// Octets of a signature by this key, for RSA; an upper bound for the others.
-    pub(crate) fn signature_len(&self) -> usize {
-        match &*self.private {
-            Private::Rsa { pair, .. } => pair.public_modulus_len(),
-            _ => 132, // ES512, the longest
-        }
-    }
-
-    /// Signs; hands the signature to `take` and returns what that returns.
-    pub(crate) fn sign_bytes<T>(
+    /// Signs, into room on the caller's stack.
+    pub(crate) fn sign_into<'r>(
         &self,
         message: &[u8],
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, SignError> {
+        room: &'r mut [u8; MAX_SIGNATURE],
+    ) -> Result<&'r [u8], SignError> {
         let failed = |_| SignError::Failed;
         // The library ignores this argument and uses its own source; the nonces of ECDSA and PSS
         // are the primitives' own affair.
         let rng = SystemRandom::new();
-        Ok(match &*self.private {
-            Private::Hmac { key, .. } => take(hmac::sign(key, message).as_ref()),
+        match &*self.private {
+            Private::Hmac { key, .. } => Ok(place(hmac::sign(key, message), room)),
             Private::Rsa { pair, encoding } => {
-                let mut room = [0; MAX_SIGNATURE];
                 let signature = &mut room[..pair.public_modulus_len()];
                 pair.sign(*encoding, &rng, message, signature)
                     .map_err(failed)?;
-                take(signature)
+                Ok(signature)
             }
-            Private::Ec(pair) => take(pair.sign(&rng, message).map_err(failed)?.as_ref()),
-            Private::Ed25519(pair) => take(pair.try_sign(message).map_err(failed)?.as_ref()),
-        })
+            Private::Ec(pair) => Ok(place(pair.sign(&rng, message).map_err(failed)?, room)),
+            Private::Ed25519(pair) => Ok(place(pair.try_sign(message).map_err(failed)?, room)),
+        }
     }
+}
+
+fn place(signature: impl AsRef<[u8]>, room: &mut [u8; MAX_SIGNATURE]) -> &[u8] {
+    let signature = signature.as_ref();
+    let place = &mut room[..signature.len()];
+    place.copy_from_slice(signature);
+    place
 }
 
 impl fmt::Debug for SigningKey {

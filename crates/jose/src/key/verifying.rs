@@ -24,6 +24,8 @@ pub struct VerifyingKey(Arc<Inner>);
 struct Inner {
     alg: Algorithm,
     kid: Option<Box<str>>,
+    /// `,"kid":"…"` for a header, or nothing.
+    kid_member: Box<str>,
     check: Check,
 }
 
@@ -154,8 +156,13 @@ impl VerifyingKey {
     }
 
     fn assemble(alg: Algorithm, kid: Option<&str>, check: Check) -> Self {
-        let kid = kid.map(Into::into);
-        Self(Arc::new(Inner { alg, kid, check }))
+        let kid_member = kid.map(|kid| format!(",\"kid\":{}", serde_json::Value::from(kid)));
+        Self(Arc::new(Inner {
+            alg,
+            kid: kid.map(Into::into),
+            kid_member: kid_member.unwrap_or_default().into(),
+            check,
+        }))
     }
 
     /// The same key under another key id.
@@ -215,6 +222,11 @@ impl VerifyingKey {
     /// [`KeyError::NoSuchForm`] for a shared secret.
     pub fn to_pem(&self) -> Result<String, KeyError> {
         self.to_der().map(|der| pem::encode_public(&der))
+    }
+
+    /// `,"kid":"…"` for a header, or nothing.
+    pub(crate) fn kid_member(&self) -> &str {
+        &self.0.kid_member
     }
 
     /// Whether the signature holds. MACs are compared in constant time; every signature must have

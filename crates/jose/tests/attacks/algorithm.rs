@@ -101,7 +101,7 @@ fn a_public_key_as_an_hmac_secret() {
 #[test]
 fn another_algorithm_of_the_same_kind_of_key() {
     let claims: Value = serde_json::from_str(GOOD).unwrap();
-    let token = sign(&*RS256, TYP, &claims).unwrap();
+    let token = sign(&RS256, TYP, &claims).unwrap();
     for alg in ["RS384", "RS512", "PS256", "PS384", "PS512"] {
         let mut header: Value =
             serde_json::from_slice(&unb64(token.split('.').next().unwrap())).unwrap();

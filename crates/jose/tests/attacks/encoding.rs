@@ -31,7 +31,7 @@ fn base64url_that_is_not_canonical() {
                 .iter()
                 .map(|middle| format!("{left}{middle}{right}")),
         );
-        if text.len() % 4 != 0 {
+        if !text.len().is_multiple_of(4) {
             // The last character holds bits that say nothing.
             let last = text.chars().last().unwrap();
             let next = char::from_u32(u32::from(last) + 1).unwrap();

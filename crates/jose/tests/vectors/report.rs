@@ -27,6 +27,7 @@ pub fn read(folder: &std::path::Path, file: &str) -> Value {
 }
 
 /// Straight to the terminal: the test harness hides what passing tests print.
+#[expect(clippy::explicit_write, reason = "eprintln! is what the harness hides")]
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }

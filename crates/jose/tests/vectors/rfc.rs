@@ -18,7 +18,7 @@ fn examples_of_the_rfcs() {
             "rfc9278" => tally.skip("thumbprint URIs are the caller's to write"),
             "rfc7636_B" | "oidc_core_A" => tally.skip("OAuth and OpenID Connect, not JOSE"),
             "rfc6238_B_totp_8digits" | "rfc4226_D_hotp" => {
-                tally.skip("one-time passwords, not JOSE")
+                tally.skip("one-time passwords, not JOSE");
             }
             other => panic!("{other} is new: say what becomes of it"),
         }
