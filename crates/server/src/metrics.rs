@@ -35,7 +35,7 @@ use crate::http::App;
 const BUCKETS: [f64; 12] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
 ];
-/// What a scraper is told (OpenMetrics 1.0 §4.1).
+/// What a scraper is told (`OpenMetrics` 1.0 §4.1).
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How a sign-in went.

@@ -85,7 +85,7 @@ impl Tls {
                     tracing::info!("the TLS certificate was read again");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays in use")
+                    tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays in use");
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::code::Code;
 use super::problem::Problem;
 
 /// How long a device is remembered.
-pub(crate) const DEVICE_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const DEVICE_TTL: Duration = Duration::from_hours(365 * 24);
 
 /// How cookies are named and marked under this issuer.
 ///

@@ -173,10 +173,6 @@ pub(crate) async fn method_not_allowed(method: Method) -> Problem {
 }
 
 /// A route panicked: a defect. Its message went to the log through the panic hook.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the signature that the layer calls"
-)]
 pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Problem::new(Code::Internal, "a defect in the server: its log says more").into_response()
 }

@@ -158,6 +158,10 @@ impl Fields {
     }
 
     /// A text to set, `null` to remove (`Some(None)`), or nothing to say.
+    #[expect(
+        clippy::option_option,
+        reason = "a merge patch (RFC 7396) tells three things apart"
+    )]
     pub(crate) fn change_of_text(
         &mut self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! The OpenAPI document: the routes' own words, and the table of problem codes.
+//! The `OpenAPI` document: the routes' own words, and the table of problem codes.
 
 use std::sync::{Arc, OnceLock};
 

@@ -49,19 +49,23 @@ impl Site {
         bears_cookie: bool,
         allowed: impl FnOnce(&str) -> bool,
     ) -> Result<(), Problem> {
-        match self {
-            Self::Own => Ok(()),
-            Self::Page(origin) if allowed(origin) => Ok(()),
-            Self::Page(_) | Self::Foreign => Err(Problem::new(
-                Code::CrossSite,
-                "this page's origin is not on the client's list: add it with `countersign client add --origin` or in the configuration",
-            )),
-            Self::Unsaid if bears_cookie => Err(Problem::new(
-                Code::CrossSite,
-                "a request with a cookie must say where it comes from: by Origin or Sec-Fetch-Site",
-            )),
-            Self::Unsaid => Ok(()),
+        let refused = |detail| Err(Problem::new(Code::CrossSite, detail));
+        let foreign = match self {
+            Self::Page(origin) => !allowed(origin),
+            Self::Foreign => true,
+            Self::Own | Self::Unsaid => false,
+        };
+        if foreign {
+            return refused(
+                "this page's origin is not on the client's list of origins: an operator can add it",
+            );
         }
+        if bears_cookie && *self == Self::Unsaid {
+            return refused(
+                "a request with a cookie must say where it comes from: by Origin or Sec-Fetch-Site",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -111,10 +115,9 @@ impl OwnName {
         }
         let mut hosts = headers.get_all(header::HOST).iter();
         let authority = match (uri.authority(), hosts.next(), hosts.next()) {
-            (_, _, Some(_)) => None,
+            (_, _, Some(_)) | (None, None, None) => None,
             (Some(authority), ..) => Some(authority.as_str()),
             (None, Some(host), None) => host.to_str().ok(),
-            (None, None, None) => None,
         };
         let host = authority.map(without_port);
         let known = ["localhost", "127.0.0.1", "[::1]", self.host.as_str()];

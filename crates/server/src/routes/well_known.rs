@@ -75,7 +75,7 @@ pub(crate) struct Metadata {
     response_types_supported: [&'static str; 0],
     /// None.
     grant_types_supported: [&'static str; 0],
-    /// The OpenAPI document.
+    /// Where the calls are described.
     service_documentation: String,
 }
 

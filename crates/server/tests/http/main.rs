@@ -1,0 +1,19 @@
+//! The server, tested through HTTP, on a real store, by named actors.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod actors;
+mod bad_input;
+mod cookies;
+mod edge;
+mod journey;
+mod openapi;
+mod origin;
+mod password;
+mod renewal;
+mod secrets;
+mod server;
+mod sessions;
+mod tls;
