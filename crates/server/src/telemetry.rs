@@ -42,7 +42,8 @@ impl Default for Settings {
 #[error("not a log filter: {0}; a level is enough: error, warn, info, debug or trace")]
 pub struct InvalidFilter(#[from] ParseError);
 
-/// Starts logging. A second call changes nothing.
+/// Starts logging, panics included: a panic in a request is answered with 500 and costs nobody else anything, so its
+/// line here is all that tells of it. A second call changes nothing.
 ///
 /// # Errors
 /// [`InvalidFilter`].
@@ -64,5 +65,10 @@ pub fn init(settings: &Settings) -> Result<(), InvalidFilter> {
     } else {
         builder.json().flatten_event(true).try_init()
     };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let said = panic.payload_as_str().unwrap_or("(no message)");
+        tracing::error!(place, said, "a defect: something panicked");
+    }));
     Ok(())
 }

@@ -187,6 +187,25 @@ async fn without_a_trusted_proxy_its_headers_mean_nothing() {
 }
 
 #[tokio::test]
+async fn a_defect_is_a_500_that_tells_nothing_and_the_server_goes_on() {
+    let server = Server::start().await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    server.exhaust_randomness(true);
+    let answer = alice
+        .sign_in("alice@example.com")
+        .await
+        .refused(500, "internal");
+    assert!(
+        !answer.everything().contains("randomness"),
+        "{}",
+        answer.everything()
+    );
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    server.exhaust_randomness(false);
+    alice.sign_in("alice@example.com").await.expect(200);
+}
+
+#[tokio::test]
 async fn heads_that_are_too_large_or_no_http_are_refused_and_the_server_goes_on() {
     let server = Server::start().await;
     let large = Request::get("/livez").header("X-Large", &"x".repeat(40_000));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::http::{App, Settings as HttpSettings, router};
@@ -46,6 +46,22 @@ impl Clock for ManualClock {
     }
 }
 
+/// Randomness that can run out, which is a panic: as good a defect as any.
+#[derive(Default)]
+struct Entropy {
+    exhausted: AtomicBool,
+}
+
+impl countersign_auth::env::Entropy for Entropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        assert!(
+            !self.exhausted.load(Ordering::SeqCst),
+            "no randomness is left"
+        );
+        Env::system().entropy.fill(bytes);
+    }
+}
+
 /// What a test may choose.
 pub struct Options {
     pub settings: Box<dyn FnOnce(&mut Settings) + Send>,
@@ -76,6 +92,7 @@ pub struct Server {
     pub app: App,
     pub issuer: String,
     clock: Arc<ManualClock>,
+    entropy: Arc<Entropy>,
     store: Sqlite,
     folder: Arc<TempDir>,
     stop: watch::Sender<bool>,
@@ -117,9 +134,10 @@ impl Server {
             pepper: None,
         };
         let clock = Arc::new(ManualClock(AtomicU64::new(now)));
+        let entropy = Arc::new(Entropy::default());
         let env = Env {
             clock: clock.clone(),
-            ..Env::system()
+            entropy: entropy.clone(),
         };
         let store_options = SqliteOptions {
             durable: false,
@@ -145,11 +163,17 @@ impl Server {
             app,
             issuer,
             clock,
+            entropy,
             store,
             folder,
             stop,
             task,
         }
+    }
+
+    /// From now on, or no longer, whatever needs randomness panics.
+    pub fn exhaust_randomness(&self, exhausted: bool) {
+        self.entropy.exhausted.store(exhausted, Ordering::SeqCst);
     }
 
     /// Lets time pass.

@@ -78,7 +78,7 @@ async fn every_mistake_is_told_and_changes_nothing() {
     .await;
     server.put_client("phone", ClientKind::Native, |_| {}).await;
     let closed = server.put_client("closed", ClientKind::Browser, |client| {
-        client.enabled = false
+        client.enabled = false;
     });
     closed.await;
     let alice = Browser::signed_in(&server, "alice@example.com").await;
