@@ -107,7 +107,7 @@ impl Auth {
         follower.catch_up(now).await?;
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
-        let limits = Limits::new(settings.limits.clone());
+        let limits = Limits::new(&settings.limits);
         Ok(Self {
             settings,
             env,

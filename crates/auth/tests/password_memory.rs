@@ -1,5 +1,5 @@
 //! Memory that hashing took goes back to the system. Alone in its binary: it looks at the whole process.
-
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use countersign_auth::password::{HashMemory, PasswordHash, PasswordSettings};

@@ -1,4 +1,5 @@
 //! Passwords through the public face: which are accepted, how they are kept, and the threads that hash them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 
@@ -42,8 +43,8 @@ fn password(text: &str) -> Password {
     Password::new(text.to_owned())
 }
 
-fn stored(text: &str) -> Option<StoredPassword> {
-    Some(StoredPassword::from_stored(text.to_owned()))
+fn stored(text: &str) -> StoredPassword {
+    StoredPassword::from_stored(text.to_owned())
 }
 
 const RIGHT: Verdict = Verdict::Match { rehash: false };
@@ -232,10 +233,12 @@ async fn bcrypt_never_cuts() {
     let alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     for tail in ["chars after 72 are ignored", "x"] {
         let text = format!("{alphabet}{tail}");
-        let compared = hasher.verify(password(&text), stored(imported)).await;
+        let compared = hasher.verify(password(&text), Some(stored(imported))).await;
         assert_eq!(compared, Ok(Verdict::Mismatch), "{tail}");
     }
-    let compared = hasher.verify(password(alphabet), stored(imported)).await;
+    let compared = hasher
+        .verify(password(alphabet), Some(stored(imported)))
+        .await;
     assert_eq!(compared, Ok(RIGHT_BUT_OLD), "all of it");
 }
 
@@ -302,7 +305,8 @@ async fn moved_settings_ask_for_a_new_hash() {
     for before in all {
         let hash = hasher(before).hash(password("a good password")).await;
         for after in all {
-            let compared = hasher(after).verify(password("a good password"), hash.clone().ok());
+            let hasher = hasher(after);
+            let compared = hasher.verify(password("a good password"), hash.clone().ok());
             let rehash = before != after;
             let expected = Ok(Verdict::Match { rehash });
             assert_eq!(compared.await, expected, "{before:?} to {after:?}");
@@ -315,7 +319,7 @@ async fn moved_settings_ask_for_a_new_hash() {
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     ] {
         let hasher = hasher(argon2(256, 2, 1));
-        let compared = hasher.verify(password("password"), stored(old)).await;
+        let compared = hasher.verify(password("password"), Some(stored(old))).await;
         assert_eq!(compared, Ok(RIGHT_BUT_OLD), "{old}");
     }
 }
@@ -398,7 +402,7 @@ async fn a_stored_hash_that_would_hurt_is_not_computed() {
         ("{open".to_owned(), UnreadableHash::UnknownFormat),
     ] {
         let done = hasher.stats().done;
-        let compared = hasher.verify(password("a good password"), stored(&text));
+        let compared = hasher.verify(password("a good password"), Some(stored(&text)));
         assert_eq!(compared.await, Ok(Verdict::Unreadable(why)), "{text}");
         support::until("the same work was done", || hasher.stats().done == done + 1);
     }
@@ -431,8 +435,8 @@ async fn an_overlong_password_costs_nothing() {
         let compared = hasher.verify(password(&text), None).await;
         assert_eq!(compared, Ok(Verdict::Mismatch));
         let too_long = PasswordPolicyError::TooLong { max: 256 };
-        let hashed = hasher.hash(password(&text)).await;
-        assert_eq!(hashed.err(), Some(HashError::Policy(too_long)));
+        let refused = hasher.hash(password(&text)).await.err();
+        assert_eq!(refused, Some(HashError::Policy(too_long)));
     }
     assert_eq!(hasher.stats().done, 1);
 }
@@ -455,9 +459,9 @@ async fn one_too_many_is_told_to_come_back() {
         tokio::spawn(async move { hasher.hash(password("a good password")).await })
     };
     // One in work (it waits for its salt), three in the queue.
-    let working = hash();
+    let begun = hash();
     gate.until_waited_for();
-    let waiting = [hash(), hash(), hash()];
+    let queued = [hash(), hash(), hash()];
     support::until("the queue is full", || hasher.stats().waiting == 3);
 
     let refused = hasher.verify(password("a good password"), None).await;
@@ -468,7 +472,7 @@ async fn one_too_many_is_told_to_come_back() {
     assert_eq!(hasher.stats().refused, 1);
 
     // Somebody in the queue hangs up: their place is free.
-    let [first, second, third] = waiting;
+    let [first, second, third] = queued;
     second.abort();
     assert!(second.await.is_err());
     let late = hash();
@@ -477,7 +481,7 @@ async fn one_too_many_is_told_to_come_back() {
     });
 
     gate.open();
-    for answered in [working, first, third, late] {
+    for answered in [begun, first, third, late] {
         assert!(answered.await.unwrap().is_ok());
     }
     support::until("all is done", || {
@@ -499,17 +503,17 @@ async fn stopping_finishes_what_is_begun_and_nothing_else() {
         let hasher = hasher.clone();
         tokio::spawn(async move { hasher.hash(password("a good password")).await })
     };
-    let working = hash();
+    let begun = hash();
     gate.until_waited_for();
-    let waiting = hash();
+    let queued = hash();
     support::until("it waits", || hasher.stats().waiting == 1);
     let stopping = tokio::task::spawn_blocking({
         let hasher = hasher.clone();
         move || hasher.stop()
     });
-    assert_eq!(waiting.await.unwrap(), Err(HashError::Stopped));
+    assert_eq!(queued.await.unwrap(), Err(HashError::Stopped));
     gate.open();
-    assert!(working.await.unwrap().is_ok());
+    assert!(begun.await.unwrap().is_ok());
     stopping.await.unwrap();
     let late = hasher.hash(password("a good password")).await;
     assert_eq!(late, Err(HashError::Stopped));

@@ -48,7 +48,7 @@ const REFUND: u32 = 1;
 impl Limits {
     /// Nobody has tried anything yet.
     #[must_use]
-    pub fn new(settings: LimitSettings) -> Self {
+    pub fn new(settings: &LimitSettings) -> Self {
         let keys = settings.keys;
         Self {
             sign_in: Mutex::new(SignIns {
@@ -273,7 +273,7 @@ impl Network {
     fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.to_bits()),
-            #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
+            // The upper half.
             IpAddr::V6(v6) => Self::V6((v6.to_bits() >> 64) as u64),
         }
     }

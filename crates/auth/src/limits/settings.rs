@@ -61,8 +61,8 @@ impl Default for LimitSettings {
         let growing = |free| Backoff {
             free,
             first: Duration::from_secs(1),
-            longest: Duration::from_secs(15 * 60),
-            forget: Duration::from_secs(3600),
+            longest: Duration::from_mins(15),
+            forget: Duration::from_hours(1),
         };
         Self {
             sign_in_address: Some(Budget {
@@ -81,7 +81,7 @@ impl Default for LimitSettings {
             }),
             registration: Some(Budget {
                 burst: 20,
-                every: Duration::from_secs(60),
+                every: Duration::from_mins(1),
             }),
             // A whole office renews from one address; this only dampens a client gone wild.
             refresh: Some(Budget {
