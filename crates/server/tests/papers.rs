@@ -79,6 +79,25 @@ fn every_dependency_has_its_row() {
 }
 
 #[test]
+fn every_dependency_is_asked_for() {
+    let root = root();
+    let crates = fs::read_dir(root.join("crates")).expect("a folder");
+    let manifests: Vec<toml::Table> = crates
+        .map(|entry| entry.expect("a folder's entry").path())
+        .chain(["bench", "mutants"].map(|tool| root.join(tool)))
+        .map(|folder| read(&folder.join("Cargo.toml")).parse().expect("TOML"))
+        .collect();
+    let workspace: toml::Table = read(&root.join("Cargo.toml")).parse().expect("TOML");
+    let unused: Vec<&String> = workspace["workspace"]["dependencies"]
+        .as_table()
+        .expect("a table of dependencies")
+        .keys()
+        .filter(|name| !manifests.iter().any(|manifest| asks_for(manifest, name)))
+        .collect();
+    assert_eq!(unused, [""; 0]);
+}
+
+#[test]
 fn links_are_read_as_written() {
     let text =
         "See [`a_test`](x/y.rs), [the design](../docs/design.md#why) and [RFC](https://rfc).";
@@ -129,6 +148,16 @@ fn links(text: &str) -> Vec<Link<'_>> {
             })
         })
         .collect()
+}
+
+/// Whether any of the manifest's tables of dependencies, those of a target included, has this name.
+fn asks_for(manifest: &toml::Table, name: &str) -> bool {
+    manifest.iter().any(|(key, value)| {
+        let Some(table) = value.as_table() else {
+            return false;
+        };
+        (key.ends_with("dependencies") && table.contains_key(name)) || asks_for(table, name)
+    })
 }
 
 /// The version that a line of `[workspace.dependencies]` asks for.
