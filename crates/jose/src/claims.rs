@@ -44,7 +44,10 @@ pub(crate) fn read<C: DeserializeOwned>(
         (Some(refused), _) => return Err(refused),
         (None, Ok(claims)) if watch.complete => claims,
         (None, Err(error)) if error.is_data() && watch.opened => {
-            return Err(Refused::Shape { at: error.column() });
+            let before = error.line().saturating_sub(1);
+            let lines: usize = json.split_inclusive('\n').take(before).map(str::len).sum();
+            let at = lines + error.column();
+            return Err(Refused::Shape { at });
         }
         (None, _) => return Err(Refused::Payload),
     };

@@ -258,11 +258,9 @@ pub enum Refused {
         now: UnixTime,
     },
     /// The claims do not fit the type that was asked for.
-    #[error(
-        "the token's claims are not of the type that was asked for (at byte {at} of the payload)"
-    )]
+    #[error("the token's claims are not of the type that was asked for (noticed after {at} bytes)")]
     Shape {
-        /// Where in the decoded payload that was noticed, counted in bytes from 1.
+        /// How many bytes of the decoded payload had been read when that was noticed.
         at: usize,
     },
 }

@@ -7,17 +7,21 @@
 use base64_simd::forgiving_decode_to_vec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use zeroize::Zeroizing;
 
 use crate::der::{self, Reader};
 
 /// Whether these bytes are a PEM, DER, JWK or OpenSSH key, or the base64 of one.
 pub(super) fn is_key_text(secret: &[u8]) -> bool {
     let text = secret.trim_ascii();
-    has_armour(text)
-        || is_jwk(text)
-        || is_der(secret)
-        || forgiving_decode_to_vec(&standard_alphabet(text))
-            .is_ok_and(|bytes| is_der(&bytes) || has_armour(&bytes) || is_jwk(&bytes))
+    if has_armour(text) || is_jwk(text) || is_der(secret) {
+        return true;
+    }
+    let decoded = forgiving_decode_to_vec(&standard_alphabet(text));
+    decoded.map(Zeroizing::new).is_ok_and(|bytes| {
+        let text = bytes.trim_ascii();
+        has_armour(text) || is_jwk(text) || is_der(&bytes)
+    })
 }
 
 fn has_armour(text: &[u8]) -> bool {
@@ -27,14 +31,13 @@ fn has_armour(text: &[u8]) -> bool {
 }
 
 /// RFC 7468 bodies are base64, JWK members base64url: one alphabet serves for both.
-fn standard_alphabet(text: &[u8]) -> Vec<u8> {
-    text.iter()
-        .map(|b| match b {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => *other,
-        })
-        .collect()
+fn standard_alphabet(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let letters = text.iter().map(|b| match b {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    });
+    Zeroizing::new(letters.collect())
 }
 
 fn is_jwk(text: &[u8]) -> bool {

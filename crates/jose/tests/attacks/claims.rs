@@ -366,3 +366,35 @@ fn a_payload_that_is_no_object() {
     // White space around it is JSON (RFC 8259 §2).
     assert!(verify(&HS256, &hs256(header_with(""), format!(" \t\r\n{GOOD}\n"))).is_ok());
 }
+
+/// Good claims that are not what the caller's type asks for: said without repeating them.
+#[test]
+fn claims_of_another_shape() {
+    #[derive(Deserialize, Debug)]
+    struct Strict {
+        #[expect(dead_code, reason = "only its type matters")]
+        scope: String,
+    }
+    let at = |members: &str| {
+        let token = hs256(header_with(""), with_times(members));
+        let refused = verifier(&HS256).verify::<Strict>(&token, NOW).unwrap_err();
+        assert!(!refused.to_string().contains("hunter2"), "{refused}");
+        assert_eq!(refused.code(), "token_shape");
+        match refused {
+            Refused::Shape { at } => at,
+            other => panic!("{other:?}"),
+        }
+    };
+    let whole = with_times(r#""exp":1700000300"#).len();
+    assert_eq!(
+        at(r#""exp":1700000300"#),
+        whole,
+        "missing: noticed at the end"
+    );
+    let line = with_times("").trim_end_matches('}').len();
+    assert_eq!(at("\"scope\":[\"hunter2\"],\"exp\":1700000300"), line + 8);
+    assert_eq!(
+        at("\n\n\"scope\":[\"hunter2\"],\"exp\":1700000300"),
+        line + 11
+    );
+}
