@@ -395,6 +395,6 @@ fn claims_of_another_shape() {
     assert_eq!(at("\"scope\":[\"hunter2\"],\"exp\":1700000300"), line + 8);
     assert_eq!(
         at("\n\n\"scope\":[\"hunter2\"],\"exp\":1700000300"),
-        line + 11
+        line + 10
     );
 }
