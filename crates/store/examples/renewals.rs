@@ -54,6 +54,7 @@ async fn measure_in(folder: &Path) -> Outcome<()> {
     for (clients, renewals) in ROUNDS {
         let before = store.stats();
         let end = next.load(Ordering::Relaxed) + renewals;
+        let spent_before = writer_spent();
         let started = instant();
         let mut tasks = Vec::new();
         for _ in 0..clients {
@@ -78,9 +79,10 @@ async fn measure_in(folder: &Path) -> Outcome<()> {
         let elapsed = started.elapsed();
         next.store(end, Ordering::Relaxed);
         times.sort_unstable();
+        let spent = writer_spent().saturating_sub(spent_before) / u32::try_from(times.len())?;
         let after = store.stats();
         println!(
-            "{clients:>3} clients: {:>6.0} renewals/s, p50 {:?}, p99 {:?}, {:.1} a commit",
+            "{clients:>3} clients: {:>6.0} renewals/s, p50 {:?}, p99 {:?}, {:.1} a commit, {spent:?} of the writer's processor each",
             times.len() as f64 / elapsed.as_secs_f64(),
             times[times.len() / 2],
             times[times.len() * 99 / 100],
@@ -187,6 +189,23 @@ fn origin(at: Timestamp) -> Origin {
         address: Some("192.0.2.7".to_owned()),
         agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101".to_owned()),
     }
+}
+
+/// The processor time of the writer's thread so far, where `/proc` tells.
+fn writer_spent() -> Duration {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return Duration::ZERO;
+    };
+    threads
+        .flatten()
+        .filter(|thread| {
+            let name = std::fs::read_to_string(thread.path().join("comm"));
+            name.is_ok_and(|name| name.trim() == "store-writer")
+        })
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|spent| spent.split(' ').next()?.parse().ok())
+        .map(Duration::from_nanos)
+        .sum()
 }
 
 #[expect(
