@@ -3,6 +3,7 @@
 mod confusion;
 mod jwk;
 mod pem;
+mod private_jwk;
 mod public;
 mod rsa;
 mod set;

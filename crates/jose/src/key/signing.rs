@@ -10,14 +10,13 @@ use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
 use aws_lc_rs::signature::{
     EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::jwk::{Jwk, KeyType, Operation};
+use super::private_jwk::{SecretMembers, member};
 use super::public::PublicNumbers;
 use super::{PublicJwk, VerifyingKey, pem, rsa};
 use crate::algorithm::Family;
-use crate::base64url;
 use crate::{Algorithm, KeyError, SignError};
 
 /// The longest signature, that of an RSA key of 8192 bits, in octets.
@@ -314,13 +313,7 @@ impl SigningKey {
                 secret.d = member(d.as_ref());
             }
         }
-        let public = self.public_jwk();
-        // Room for all of it, so that no half-written copy is left behind in memory.
-        let mut json = Zeroizing::new(Vec::with_capacity(8 * MAX_SIGNATURE));
-        serde_json::to_writer(&mut *json, &WholeJwk { public, secret })
-            .map_err(|_| KeyError::Failed)?;
-        let text = String::from_utf8(std::mem::take(&mut *json)).map_err(|_| KeyError::Failed)?;
-        Ok(Zeroizing::new(text))
+        secret.beside(self.public_jwk())
     }
 
     /// The private key as PKCS#8 (RFC 5208 §5). Wiped when dropped.
@@ -391,51 +384,4 @@ impl fmt::Debug for SigningKey {
             .field("kid", &self.kid())
             .finish_non_exhaustive()
     }
-}
-
-/// A member of a private JWK, wiped when dropped.
-type Secret = Option<Zeroizing<String>>;
-
-#[expect(clippy::unnecessary_wraps, reason = "absent members are None")]
-fn member(octets: &[u8]) -> Secret {
-    Some(Zeroizing::new(base64url::encode(octets)))
-}
-
-/// Written here and nowhere else; it never leaves this file.
-#[derive(Serialize)]
-struct WholeJwk<'k> {
-    #[serde(flatten)]
-    public: Option<PublicJwk>,
-    #[serde(flatten)]
-    secret: SecretMembers<'k>,
-}
-
-#[derive(Serialize, Default)]
-struct SecretMembers<'k> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kty: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alg: Option<&'static str>,
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
-    purpose: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<&'k str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    d: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    p: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    q: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    dp: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    dq: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    qi: Secret,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    k: Secret,
-}
-
-fn text<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.as_deref().map_or("", String::as_str))
 }
