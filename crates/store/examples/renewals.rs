@@ -83,10 +83,11 @@ async fn measure_in(folder: &Path) -> Outcome<()> {
         let after = store.stats();
         println!(
             "{clients:>3} clients: {:>6.0} renewals/s, p50 {:?}, p99 {:?}, {:.1} a commit, {spent:?} of the writer's processor each",
-            times.len() as f64 / elapsed.as_secs_f64(),
+            f64::from(u32::try_from(times.len())?) / elapsed.as_secs_f64(),
             times[times.len() / 2],
             times[times.len() * 99 / 100],
-            (after.jobs - before.jobs) as f64 / (after.commits - before.commits) as f64,
+            f64::from(u32::try_from(after.jobs - before.jobs)?)
+                / f64::from(u32::try_from(after.commits - before.commits)?),
         );
     }
     store.close().await?;

@@ -1,4 +1,5 @@
 //! What concerns SQLite alone: the file, its lock and its schema, what a crash leaves, how writes are gathered.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod scratch;
 

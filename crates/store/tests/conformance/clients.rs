@@ -19,7 +19,7 @@ fn client_below(client: &Client, below: u64) -> Revocation {
 pub async fn puts<S: Store>(world: World<S>) {
     let mut watch = world.watch().await;
     let mut native = Client::new("native-1".parse().unwrap(), ClientKind::Native, secs(3));
-    native.name = "A \"native\" one".to_owned();
+    native.name = String::from("A \"native\" one");
     native.audience = Some("https://api.example.com".to_owned());
     native.scope = Some("orders:read orders:write".to_owned());
     native.origins = vec!["https://app.example.com".to_owned()];
@@ -49,7 +49,7 @@ pub async fn puts<S: Store>(world: World<S>) {
     again.created_at = secs(4);
     assert_eq!(put(&again, 5).await, native);
     world.told(&mut watch, &[], &[]).await;
-    again.name = "Another".to_owned();
+    again.name = String::from("Another");
     let changed = put(&again, 6).await;
     assert_eq!(changed.name, "Another");
     assert_eq!((changed.epoch, changed.created_at), (0, secs(3)));

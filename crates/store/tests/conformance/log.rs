@@ -205,7 +205,7 @@ pub async fn ends_everything<S: Store>(world: World<S>) {
 }
 
 pub async fn keeps_the_longest_lifetime<S: Store>(world: World<S>) {
-    let longest = LIFETIME + Duration::from_secs(60);
+    let longest = LIFETIME + Duration::from_mins(1);
     for (told, answer) in [
         (Duration::ZERO, LIFETIME),
         (longest, longest),

@@ -1,10 +1,13 @@
 //! One run: what the owner's tabs, the network, the thief and the crashes do, and what must hold of it.
 
+mod thief;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::Chance;
 use super::server::{Row, Server, Token};
+use thief::Thief;
 
 /// How long a client waits for an answer, and the interval that follows from it (milliseconds).
 const TIMEOUT: u64 = 8_000;
@@ -65,23 +68,6 @@ struct Request {
     boot: u32,
     answer: Option<(Row, Option<Token>)>,
     done: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Habit {
-    /// Renews what it got, as an owner would.
-    Renews,
-    /// Presents what it stole, again and again.
-    Hammers,
-    /// Now this, now that.
-    Whims,
-}
-
-struct Thief {
-    stolen: Token,
-    newest: Token,
-    habit: Habit,
-    network: u32,
 }
 
 pub struct Run<'s> {
@@ -376,61 +362,5 @@ impl<'s> Run<'s> {
             self.server.back_up();
             self.backed_up = true;
         }
-    }
-
-    fn steal(&mut self) {
-        let habit = match self.chance.between(0, 3) {
-            0 => Habit::Renews,
-            1 => Habit::Hammers,
-            _ => Habit::Whims,
-        };
-        self.thief = Some(Thief {
-            stolen: self.jar,
-            newest: self.jar,
-            habit,
-            network: if self.chance.percent(50) { HOME } else { 2 },
-        });
-        let pause = self.pause();
-        self.at(pause, Event::ThiefActs);
-    }
-
-    fn thief_acts(&mut self) -> Option<Ended> {
-        let Some(Thief {
-            stolen,
-            newest,
-            habit,
-            network,
-        }) = self.thief
-        else {
-            return None;
-        };
-        let token = match habit {
-            Habit::Renews => newest,
-            Habit::Hammers => stolen,
-            Habit::Whims if self.chance.percent(30) => stolen,
-            Habit::Whims => newest,
-        };
-        let spent = self.spent.get(&token);
-        if self.late_acts > 0 || spent.is_some_and(|spent| self.now - spent > INTERVAL) {
-            self.late_acts += 1;
-        }
-        let (row, next) = self.server.present(token, self.now, network);
-        match row {
-            Row::Reused => return Some(Ended::ThiefFound),
-            Row::Expired => return Some(Ended::ThiefShutOut),
-            Row::Rotated | Row::Held | Row::Retried | Row::Recovered | Row::TooManyRetries => {}
-            row => panic!("the thief met {row:?}"),
-        }
-        if let Some(next) = next {
-            self.thief = Some(Thief {
-                stolen,
-                newest: next,
-                habit,
-                network,
-            });
-        }
-        let pause = self.pause();
-        self.at(pause, Event::ThiefActs);
-        None
     }
 }
