@@ -130,3 +130,120 @@ fn rolled_back() -> SqlError {
         Some("another write of the same transaction failed".to_owned()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<(), StoreError>>;
+
+    fn database() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             CREATE TABLE parents (id INTEGER PRIMARY KEY);
+             CREATE TABLE children (parent REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);",
+        )
+        .unwrap();
+        db
+    }
+
+    fn job<F>(run: F) -> (Box<dyn Job>, Answer)
+    where
+        F: FnOnce(&Connection) -> Result<()> + Send + 'static,
+    {
+        let (job, answer) = Verb::new(run);
+        (Box::new(job), answer)
+    }
+
+    fn write(sql: &'static str) -> (Box<dyn Job>, Answer) {
+        job(move |db| db.execute_batch(sql))
+    }
+
+    /// Commits them as one batch; their answers.
+    fn answers(
+        db: &Connection,
+        jobs: Vec<(Box<dyn Job>, Answer)>,
+    ) -> (bool, Vec<Result<(), StoreError>>) {
+        let (mut jobs, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        let wrote = commit(db, &mut jobs, Duration::ZERO);
+        for job in jobs {
+            job.answer();
+        }
+        let answers = answers
+            .into_iter()
+            .map(|mut answer| answer.try_recv().unwrap());
+        (wrote, answers.collect())
+    }
+
+    fn parents(db: &Connection) -> i64 {
+        db.query_row("SELECT count(*) FROM parents", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_panic_takes_back_its_own_job_only() {
+        let db = database();
+        let panics = job(|db| {
+            db.execute_batch("INSERT INTO parents VALUES (2)")?;
+            panic!("on purpose");
+        });
+        let jobs = vec![
+            write("INSERT INTO parents VALUES (1)"),
+            panics,
+            write("INSERT INTO parents VALUES (3)"),
+        ];
+        let (wrote, answers) = answers(&db, jobs);
+        assert!(wrote);
+        assert!(matches!(
+            answers[..],
+            [Ok(()), Err(StoreError::Broken(_)), Ok(())]
+        ));
+        assert_eq!(parents(&db), 2);
+    }
+
+    #[test]
+    fn a_failed_commit_is_everybodys_failure() {
+        let db = database();
+        let jobs = vec![
+            write("INSERT INTO parents VALUES (1)"),
+            // Only the commit finds out.
+            write("INSERT INTO children VALUES (77)"),
+            write("SELECT 1"),
+        ];
+        let (wrote, told) = answers(&db, jobs);
+        assert!(!wrote);
+        assert!(told.iter().all(Result::is_err), "{told:?}");
+        assert_eq!(parents(&db), 0);
+        // The next batch is as good as ever.
+        let (wrote, told) = answers(&db, vec![write("INSERT INTO parents VALUES (1)")]);
+        assert!(wrote && told[0].is_ok());
+    }
+
+    #[test]
+    fn a_rolled_back_transaction_is_everybodys_failure() {
+        let db = database();
+        db.execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON parents WHEN new.id = 9
+             BEGIN SELECT raise(ROLLBACK, 'as a full disk would'); END",
+        )
+        .unwrap();
+        let jobs = vec![
+            write("INSERT INTO parents VALUES (1)"),
+            write("INSERT INTO parents VALUES (9)"),
+            write("INSERT INTO parents VALUES (3)"),
+        ];
+        let (wrote, told) = answers(&db, jobs);
+        assert!(!wrote);
+        // The last one was not even begun; nobody is left without an answer.
+        assert!(told.iter().all(Result::is_err), "{told:?}");
+        assert_eq!(parents(&db), 0);
+    }
+
+    #[test]
+    fn reading_writes_nothing() {
+        let db = database();
+        let (wrote, told) = answers(&db, vec![write("SELECT * FROM parents")]);
+        assert!(!wrote && told[0].is_ok());
+    }
+}
