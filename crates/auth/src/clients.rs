@@ -171,7 +171,11 @@ impl Auth {
     }
 }
 
-fn check(client: &Client) -> Result<(), ClientError> {
+/// Whether a client can be registered so.
+///
+/// # Errors
+/// [`ClientError`], but never `Unknown` or `Store`.
+pub fn check(client: &Client) -> Result<(), ClientError> {
     for origin in &client.origins {
         if !is_origin(origin) {
             return Err(ClientError::Origin(origin.clone()));

@@ -27,8 +27,9 @@ pub enum MasterKeyError {
     Damaged(PathBuf),
     /// The store holds keys that only the lost one opens.
     #[error(
-        "{} is missing, and the store holds keys that were sealed under it: bring it back from a backup, or give \
-         the key by COUNTERSIGN_MASTER_KEY_FILE", .0.display()
+        "{} is missing, and the store holds keys that were sealed under it: bring it back from a backup. If it is \
+         lost for good, give a new one by COUNTERSIGN_MASTER_KEY_FILE and remove the keys that it does not open \
+         (`countersign keys remove`): everybody signs in again", .0.display()
     )]
     Lost(PathBuf),
     /// The file cannot be read or made.

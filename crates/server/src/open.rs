@@ -9,6 +9,9 @@ use std::sync::Arc;
 use countersign_auth::Auth;
 use countersign_auth::directory::Directory;
 use countersign_auth::env::Env;
+use countersign_auth::keys::KeysError;
+use countersign_auth::model::audit::{Actor, Origin};
+use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
 use countersign_store::{Sqlite, SqliteOptions};
@@ -57,6 +60,18 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+impl OpenError {
+    /// Whether it is the keys that cannot be opened with this master key.
+    #[must_use]
+    pub fn is_about_sealed_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::MasterKey(MasterKeyError::Lost(_))
+                | Self::Start(StartError::Keys(KeysError::Ring(_)))
+        )
+    }
+}
+
 /// A store, open, and what works on it.
 pub struct Opened {
     /// What the server does.
@@ -74,23 +89,14 @@ impl Opened {
     /// [`OpenError`].
     pub async fn open(config: &Config, issuer: &str) -> Result<Self, OpenError> {
         let data = config.data.as_path();
-        make_folder(data)?;
-        let options = SqliteOptions {
-            commit_delay: config.store.commit_delay,
-            ..SqliteOptions::default()
-        };
-        let store = Sqlite::open(&data.join(DATABASE), &options).map_err(|error| match error {
-            countersign_store::OpenError::InUse { .. } => OpenError::Locked {
-                data: data.to_owned(),
-            },
-            error => OpenError::Database(error),
-        })?;
+        let store = open_store(config)?;
         let env = Env::system();
         let (master, source) = if let Some(secret) = &config.master_key {
             (master_key::given(secret)?, Source::Given)
         } else {
-            let is_new = store.keys().await?.is_empty();
-            let key = master_key::beside(data, is_new, &env)?;
+            let keys = store.keys().await?;
+            let nothing_is_sealed = keys.iter().all(|key| key.state == KeyState::Removed);
+            let key = master_key::beside(data, nothing_is_sealed, &env)?;
             (key, Source::BesideTheData)
         };
         let directory = Arc::new(store.clone());
@@ -119,6 +125,48 @@ impl Opened {
         drop(tokio::task::spawn_blocking(move || auth.stop()).await);
         Ok(self.store.close().await?)
     }
+}
+
+/// Takes a key out of a store whose keys cannot be opened, because the master key is another one: the way on for whoever
+/// lost it. `None`: no such key.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn remove_unopened_key(
+    config: &Config,
+    which: &str,
+) -> Result<Option<StoredKey>, OpenError> {
+    let store = open_store(config)?;
+    let keys = store.keys().await?;
+    let key = keys.into_iter().find(|key| {
+        key.state != KeyState::Removed && (key.kid == which || key.id.to_string() == which)
+    });
+    if let Some(key) = &key {
+        let origin = Origin {
+            at: Env::system().now(),
+            actor: Actor::Operator,
+            address: None,
+            agent: None,
+        };
+        store.remove_key(key.id, &origin).await?;
+    }
+    store.close().await?;
+    Ok(key)
+}
+
+/// The database in the data folder, under its lock.
+fn open_store(config: &Config) -> Result<Sqlite, OpenError> {
+    make_folder(&config.data)?;
+    let options = SqliteOptions {
+        commit_delay: config.store.commit_delay,
+        ..SqliteOptions::default()
+    };
+    Sqlite::open(&config.data.join(DATABASE), &options).map_err(|error| match error {
+        countersign_store::OpenError::InUse { .. } => OpenError::Locked {
+            data: config.data.clone(),
+        },
+        error => OpenError::Database(error),
+    })
 }
 
 /// Makes the folder for nobody but its owner. One that is there keeps its mode; if others may look in, that is said.

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::admin::{self, socket::AdminSocket};
-use crate::config::{Config, Listen};
+use crate::config::{self, Config, Listen};
 use crate::first_start;
 use crate::http::{self, App, TrustedProxies};
 use crate::listen::{self, Limits};
@@ -116,6 +116,11 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
              COUNTERSIGN_MASTER_KEY_FILE"
         );
     }
+    if config.limits.attempts == config::Limits::Off {
+        tracing::warn!(
+            "limits.attempts is off: passwords can be guessed as fast as they can be hashed"
+        );
+    }
     register_clients(config, &opened).await?;
     let socket = AdminSocket::open(&config.data).map_err(|cause| ServeError::Socket {
         path: admin::socket::path(&config.data),
@@ -123,7 +128,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     })?;
     // From here on a signal ends the server in good order, however early it comes.
     let signals = Signals::catch().map_err(ServeError::Runtime)?;
-    greet(config, &issuer, &public, &opened).await?;
+    greet(config, &issuer, [&public, &measured], &opened).await?;
 
     let app = App::new(opened.auth.clone(), http_settings(config), Metrics::new());
     let (stopper, stop) = watch::channel(false);
@@ -222,19 +227,25 @@ async fn register_clients(config: &Config, opened: &Opened) -> Result<(), ServeE
 async fn greet(
     config: &Config,
     issuer: &str,
-    public: &[TcpListener],
+    sockets: [&[TcpListener]; 2],
     opened: &Opened,
 ) -> Result<(), ServeError> {
-    let addresses: Vec<String> = public
-        .iter()
-        .filter_map(|socket| Some(socket.local_addr().ok()?.to_string()))
-        .collect();
+    let [listens, metrics] = sockets.map(|sockets| {
+        let addresses = sockets
+            .iter()
+            .filter_map(|socket| Some(socket.local_addr().ok()?.to_string()));
+        addresses.collect::<Vec<_>>().join(", ")
+    });
     let version = env!("CARGO_PKG_VERSION");
-    let listens = addresses.join(", ");
     let data = config.data.display();
     let mut text = format!(
         "Countersign {version}\n  issuer   {issuer}\n  listens  {listens}\n  data     {data}\n"
     );
+    if !metrics.is_empty() {
+        text.push_str("  metrics  ");
+        text.push_str(&metrics);
+        text.push('\n');
+    }
     let is_local = config.listen.is_loopback() && config.issuer.is_none();
     if is_local && opened.auth.users(None, 1).await?.is_empty() {
         text.push_str(&first_start::greeting(issuer));

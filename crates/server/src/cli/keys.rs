@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::operator::{Failure, Operator};
 use super::print::{Output, table, time};
 use crate::admin::client::segment;
-use crate::config::Sources;
+use crate::config::{Config, Sources};
+use crate::open::remove_unopened_key;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -49,7 +50,12 @@ impl Command {
             Self::Rotate => (Method::POST, "/keys/rotate".to_owned()),
             Self::Remove { kid } => {
                 let path = format!("/keys/{}", segment(&kid));
-                let key: Key = Operator::ask(sources, Method::DELETE, &path, None).await?;
+                let key = match Operator::ask(sources, Method::DELETE, &path, None).await {
+                    Err(Failure::Open(error)) if error.is_about_sealed_keys() => {
+                        remove_unopened(sources, &kid).await?
+                    }
+                    answer => answer?,
+                };
                 output.show(&key, |key| format!("removed {}", key.kid));
                 return Ok(());
             }
@@ -58,6 +64,22 @@ impl Command {
         output.show(&keys, |keys| table_of(keys));
         Ok(())
     }
+}
+
+/// Without the master key, by hand.
+async fn remove_unopened(sources: &Sources, kid: &str) -> Result<Key, Failure> {
+    let config = Config::load(sources)?;
+    let removed = remove_unopened_key(&config, kid).await?;
+    let key = removed.ok_or_else(|| Failure::Usage(format!("there is no key {kid:?}")))?;
+    Ok(Key {
+        kid: key.kid,
+        purpose: key.purpose,
+        algorithm: key.algorithm,
+        state: KeyState::Removed,
+        since: None,
+        created_at: Some(key.created_at),
+        rotates: false,
+    })
 }
 
 fn table_of(keys: &[Key]) -> String {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_auth::clients;
+use countersign_auth::env::Timestamp;
 use countersign_jose::Algorithm;
 use tracing_subscriber::EnvFilter;
 
@@ -323,6 +325,12 @@ impl Config {
                 problems.push(Problem::new(
                     format!("client {}", client.id),
                     "there are two of this id: keep one",
+                ));
+            }
+            if let Err(error) = clients::check(&client.to_client(None, Timestamp::default())) {
+                problems.push(Problem::new(
+                    format!("client {}", client.id),
+                    error.to_string(),
                 ));
             }
         }

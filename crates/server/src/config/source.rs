@@ -283,10 +283,12 @@ mod tests {
 
     /// A configuration in which everything that can be left out is there, so that it shows every key.
     fn full() -> Config {
-        let mut config = Config::default();
-        config.issuer = Some(String::new());
-        config.master_key = Some(Secret::new(String::new()));
-        config.master_key_file = Some(PathBuf::new());
+        let mut config = Config {
+            issuer: Some(String::new()),
+            master_key: Some(Secret::new(String::new())),
+            master_key_file: Some(PathBuf::new()),
+            ..Config::default()
+        };
         config.tls.certificate = Some(PathBuf::new());
         config.tls.key = Some(PathBuf::new());
         config.metrics.listen = Some(Listen::default());

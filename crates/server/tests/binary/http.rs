@@ -54,15 +54,14 @@ impl Connection {
         body: Option<&Value>,
     ) -> io::Result<Reply> {
         let port = self.0.get_ref().peer_addr()?.port();
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\n");
-        if let Some(token) = token {
-            request.push_str(&format!("Authorization: Bearer {token}\r\n"));
-        }
+        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let bearer = bearer.unwrap_or_default();
+        let json = body.map_or("", |_| "Content-Type: application/json\r\n");
         let body = body.map(Value::to_string).unwrap_or_default();
-        if !body.is_empty() {
-            request.push_str("Content-Type: application/json\r\n");
-        }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{bearer}{json}Content-Length: {length}\r\n\r\n{body}"
+        );
         self.0.get_mut().write_all(request.as_bytes())?;
         self.reply()
     }

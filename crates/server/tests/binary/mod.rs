@@ -3,7 +3,7 @@
 pub mod http;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
@@ -29,19 +29,6 @@ pub fn command(folder: &Path, args: &[&str]) -> Command {
 /// Runs a command to its end.
 pub fn run(folder: &Path, args: &[&str]) -> Output {
     command(folder, args).output().unwrap()
-}
-
-/// Runs a command with this on its standard input.
-pub fn run_with(folder: &Path, args: &[&str], input: &str) -> Output {
-    let mut child = command(folder, args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Who does not read it has no need of it.
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    child.wait_with_output().unwrap()
 }
 
 /// What a command with `--json` answered; it must have succeeded.
@@ -90,28 +77,18 @@ impl Server {
             let read = stdout.read_line(&mut greeting).unwrap();
             assert_ne!(read, 0, "the server ended: {:?}\n{greeting}", child.wait());
         }
-        let said = |name: &str| {
-            let line = greeting
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(name));
-            line.unwrap().trim().to_owned()
-        };
-        let issuer = said("issuer");
-        let listens = said("listens");
-        let port = listens
-            .split(',')
-            .next()
-            .unwrap()
-            .rsplit(':')
-            .next()
-            .unwrap();
         Self {
-            port: port.parse().unwrap(),
-            issuer,
+            port: port_of(&said(&greeting, "listens")),
+            issuer: said(&greeting, "issuer"),
             greeting,
             child,
             _stdout: stdout,
         }
+    }
+
+    /// The port of its metrics, if it was told to have them.
+    pub fn metrics_port(&self) -> u16 {
+        port_of(&said(&self.greeting, "metrics"))
     }
 
     /// A connection to it.
@@ -122,6 +99,12 @@ impl Server {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for the end that somebody else brings about.
+    pub fn wait(mut self) {
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended:?}");
     }
 
     /// `kill -9`: it gets no chance to say or write anything more.
@@ -136,13 +119,25 @@ impl Server {
     }
 
     /// A signal that ends it, and the wait for a good end.
-    pub fn stop_by(mut self, signal: &str) {
+    pub fn stop_by(self, signal: &str) {
         let pid = self.pid().to_string();
         let status = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(status.unwrap().success());
-        let ended = self.child.wait().unwrap();
-        assert!(ended.success(), "{ended:?}");
+        self.wait();
     }
+}
+
+/// What a greeting says under this name.
+fn said(greeting: &str, name: &str) -> String {
+    let mut lines = greeting.lines();
+    let value = lines.find_map(|line| line.trim().strip_prefix(name));
+    value.unwrap().trim().to_owned()
+}
+
+/// The port of the first of some addresses.
+fn port_of(addresses: &str) -> u16 {
+    let first = addresses.split(',').next().unwrap();
+    first.rsplit(':').next().unwrap().parse().unwrap()
 }
 
 impl Drop for Server {

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::binary::{self, Server, run, run_with};
+use crate::binary::{self, Server, run};
 use crate::temp::TempDir;
+use crate::typed::run_with;
 
 const PASSWORD: &str = "seven sentries at the gate";
 
@@ -292,16 +293,12 @@ fn an_operator_ends_sessions_of_a_running_server() {
     };
     let ends: [&dyn Fn(&Value); 5] = [
         &|session| {
-            drop(ask(
-                folder.path(),
-                &["sessions", "end", session["id"].as_str().unwrap()],
-            ))
+            let id = session["id"].as_str().unwrap();
+            ask(folder.path(), &["sessions", "end", id]);
         },
         &|_| {
-            assert_eq!(
-                ask(folder.path(), &["sessions", "end-all", "ada"]),
-                json!({ "ended": 1 })
-            )
+            let ended = ask(folder.path(), &["sessions", "end-all", "ada"]);
+            assert_eq!(ended, json!({ "ended": 1 }));
         },
         &|_| drop(ask(folder.path(), &["sessions", "end-all", "--everybody"])),
         &|_| {

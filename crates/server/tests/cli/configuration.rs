@@ -19,7 +19,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 44] = [
+const FILES: [(&str, &[&str]); 45] = [
     (
         "isuer = 'x'",
         &["line 1 (isuer)", "unknown field `isuer`", "`issuer`"],
@@ -154,6 +154,10 @@ const FILES: [(&str, &[&str]); 44] = [
         &["client a:", "keep one"],
     ),
     ("[[client]]\nid = 'a'", &["line 1", "missing field `kind`"]),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\norigins = ['a.example.com']",
+        &["client a:", "not an origin"],
+    ),
 ];
 
 #[test]
@@ -367,15 +371,15 @@ fn init_writes_what_check_accepts_and_serve_runs() {
     assert_eq!(settings["issuer"], "https://auth.example.org");
 
     // Every line that is commented out is a setting, too.
-    let all: String = text
+    let all: Vec<&str> = text
         .lines()
         .map(|line| {
             line.strip_prefix("# ")
                 .filter(|rest| is_setting(rest))
                 .unwrap_or(line)
         })
-        .map(|line| format!("{line}\n"))
         .collect();
+    let all = all.join("\n");
     std::fs::write(folder.path().join("all.toml"), all).unwrap();
     let output = run(folder.path(), &["check", "--config", "all.toml"]);
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -466,4 +470,29 @@ fn a_master_key_that_is_lost_is_missed_not_replaced() {
 
     std::fs::write(&key, kept).unwrap();
     Server::start(folder.path(), 0, &[]).stop();
+
+    // Lost for good: what the new one does not open is taken out, and the server goes on with new keys.
+    std::fs::remove_file(&key).unwrap();
+    let new_key = [("COUNTERSIGN_MASTER_KEY", MASTER_KEY)];
+    let mut removed = 0;
+    while let Some(kid) = sealed_key(folder.path(), &new_key) {
+        let remove = command(folder.path(), &["keys", "remove", &kid])
+            .envs(new_key)
+            .output();
+        assert!(remove.unwrap().status.success());
+        removed += 1;
+        assert!(removed < 10, "{kid} does not go");
+    }
+    // Signing, refresh and device; the staged ones, if the short life was long enough for them.
+    assert!((3..=5).contains(&removed), "{removed} keys");
+    Server::start(folder.path(), 0, &new_key).stop();
+}
+
+/// The key that keeps the server from starting; `None`: none does, as far as `keys list` can tell.
+fn sealed_key(folder: &Path, variables: &[(&str, &str)]) -> Option<String> {
+    let mut list = command(folder, &["keys", "list"]);
+    let output = list.envs(variables.iter().copied()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let (_, rest) = text.split_once("`countersign keys remove ")?;
+    Some(rest.split('`').next().unwrap().to_owned())
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-use crate::binary::{BINARY, Server, command, run};
+use crate::binary::{BINARY, Server, run};
 use crate::temp::TempDir;
 
 #[test]
@@ -136,12 +136,7 @@ fn another_user_is_turned_away() {
     let hung_up = as_nobody();
     assert!(hung_up.contains(r#""code":"broken_off""#), "{hung_up}");
     // Its owner gets in as before.
-    assert!(
-        command(folder.path(), &["user", "list"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(run(folder.path(), &["user", "list"]).status.success());
     server.stop();
 }
 

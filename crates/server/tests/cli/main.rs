@@ -1,5 +1,10 @@
 //! The command line, run as a stranger runs it: beside a running server, and without one.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what must not fail in a test may panic in its helpers, too"
+)]
+
 #[path = "../binary/mod.rs"]
 mod binary;
 #[path = "../support/temp.rs"]
@@ -8,5 +13,7 @@ mod temp;
 mod commands;
 mod configuration;
 mod first_start;
+mod listeners;
 mod locks;
+mod typed;
 mod usage;

@@ -1,7 +1,8 @@
 //! Help, completions, and what is not understood.
 
-use crate::binary::{BINARY, run, run_with};
+use crate::binary::{BINARY, run};
 use crate::temp::TempDir;
+use crate::typed::run_with;
 
 /// Every command that there is, as its words.
 const COMMANDS: [&str; 30] = [

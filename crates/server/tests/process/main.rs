@@ -1,0 +1,21 @@
+//! The server as a process: killed, watched from outside, and trusted by strangers' libraries.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what must not fail in a test may panic in its helpers, too"
+)]
+
+#[path = "../binary/mod.rs"]
+mod binary;
+#[path = "../support/temp.rs"]
+mod temp;
+
+mod chains;
+mod crash;
+mod interop;
+mod ledger;
+mod readme;
+mod skip;
+mod stop;
+mod sync_before_answer;
+mod trace;
