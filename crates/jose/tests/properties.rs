@@ -1,6 +1,6 @@
 //! What holds for every key and every token, tried on many made at random from a fixed seed.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "what tests share fails as tests do")]
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -142,7 +142,7 @@ fn any_changed_byte_is_refused() {
     let strategy = (
         select(&KEYS[..]),
         claims(),
-        vec((any::<Index>(), character), 24),
+        vec((any::<Index>(), character), 12),
     );
     check(300, &strategy, |(key, claims, changes)| {
         let token = sign(&key, "at+jwt", &claims).unwrap();
@@ -172,8 +172,8 @@ fn any_changed_byte_is_refused() {
         }
     });
     counts.at_least(100, &names());
-    counts.at_least(500, &["header", "payload", "signature"]);
-    counts.at_least(20, &["dot"]);
+    counts.at_least(400, &["header", "payload", "signature"]);
+    counts.at_least(5, &["dot"]);
 }
 
 #[test]
@@ -253,23 +253,28 @@ fn keys_come_back_as_they_were_written() {
         counts.add(key.algorithm().name());
     }
     round_trip(&SigningKey::generate_rsa(Algorithm::PS384, 3072).unwrap());
-    // Numbers that begin with a zero octet are where encodings go wrong.
+    // Numbers that begin with a zero octet are where encodings go wrong. One key in 85 has one, on
+    // P-521 nearly all: it goes on until there was one, which 5,000 keys without would be a wonder.
     for (alg, keys) in [
-        (Algorithm::ES256, 400),
+        (Algorithm::ES256, 100),
         (Algorithm::ES384, 50),
         (Algorithm::ES512, 20),
         (Algorithm::EdDSA, 50),
     ] {
-        for _ in 0..keys {
+        let mut zeros = 0;
+        for i in 0..5000 {
+            if i >= keys && zeros > 0 {
+                break;
+            }
             let key = SigningKey::generate(alg).unwrap();
             round_trip(&key);
             let whole: Value = serde_json::from_str(&key.to_jwk().unwrap()).unwrap();
             let zero = ["x", "y", "d"].iter().any(|member| {
-                let octets = whole[member]
-                    .as_str()
-                    .map(|text| URL_SAFE_NO_PAD.decode_to_vec(text).unwrap());
+                let text = whole[member].as_str();
+                let octets = text.map(|text| URL_SAFE_NO_PAD.decode_to_vec(text).unwrap());
                 octets.is_some_and(|octets| octets[0] == 0)
             });
+            zeros += u32::from(zero);
             counts.add(format!(
                 "{alg}{}",
                 if zero { ", a zero in front" } else { "" }
@@ -277,7 +282,15 @@ fn keys_come_back_as_they_were_written() {
         }
     }
     counts.at_least(1, &names());
-    counts.at_least(1, &["ES256, a zero in front", "ES512, a zero in front"]);
+    counts.at_least(
+        1,
+        &[
+            "ES256, a zero in front",
+            "ES384, a zero in front",
+            "ES512, a zero in front",
+            "EdDSA, a zero in front",
+        ],
+    );
 }
 
 /// Everything that reads, reads this; nothing panics. Says whether anything was accepted.

@@ -1,7 +1,7 @@
 //! Known attacks on JSON Web Tokens, one test each: what is attacked is in the name, where it
 //! comes from in the comment.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "what tests share fails as tests do")]
 
 mod algorithm;
 mod claims;

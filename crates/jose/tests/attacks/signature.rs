@@ -127,8 +127,7 @@ fn ed25519_with_the_order_added() {
 fn rsa_with_the_modulus_added_or_a_zero_in_front() {
     let n = serde_json::to_value(RS256.public_jwk()).unwrap();
     let n = unb64(n["n"].as_str().unwrap());
-    let mut of_the_same_length = 0;
-    for i in 0..1000 {
+    for i in 0..2000 {
         let (signed, honest) = split(&RS256, &json!({ "exp": 1, "i": i }));
         let sum = add(&honest, &n);
         if i == 0 {
@@ -151,9 +150,6 @@ fn rsa_with_the_modulus_added_or_a_zero_in_front() {
         }
         if sum[0] == 0 {
             must_not_hold(&RS256, &signed, &sum[1..], "signature + n");
-            of_the_same_length += 1;
-        }
-        if of_the_same_length == 3 {
             return;
         }
     }

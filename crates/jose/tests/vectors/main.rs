@@ -2,7 +2,7 @@
 //!
 //! Without it nothing is tested, and the test says so; with `STRICT=1` that is a failure.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "what tests share fails as tests do")]
 
 mod cookbook;
 mod jwcrypto;
