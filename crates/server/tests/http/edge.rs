@@ -206,6 +206,23 @@ async fn a_defect_is_a_500_that_tells_nothing_and_the_server_goes_on() {
 }
 
 #[tokio::test]
+async fn a_store_that_fails_tells_callers_nothing_of_itself() {
+    let server = Server::start().await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    server.damage("ALTER TABLE passwords RENAME TO lost");
+    let answer = alice.sign_in("alice@example.com").await;
+    let answer = answer.refused(500, "internal").everything();
+    assert!(!answer.contains("no such table"), "{answer}");
+
+    server.lose_store().await;
+    let answer = alice.sign_in("alice@example.com").await;
+    let answer = answer.refused(503, "unavailable");
+    assert!(answer.header("retry-after").is_some());
+    let answer = answer.everything();
+    assert!(!answer.contains("is closed"), "{answer}");
+}
+
+#[tokio::test]
 async fn heads_that_are_too_large_or_no_http_are_refused_and_the_server_goes_on() {
     let server = Server::start().await;
     let large = Request::get("/livez").header("X-Large", &"x".repeat(40_000));

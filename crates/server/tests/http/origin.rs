@@ -3,7 +3,7 @@
 use countersign_auth::model::client::ClientKind;
 use serde_json::json;
 
-use crate::actors::Browser;
+use crate::actors::{Browser, Phone};
 use crate::server::{APP_ORIGIN, Options, PASSWORD, Server};
 use crate::support::client::Request;
 
@@ -112,11 +112,15 @@ async fn one_clients_page_cannot_use_another_clients_cookie() {
             client.origins = vec!["https://shop.example.com".to_owned()];
         })
         .await;
-    let alice = Browser::signed_in(&server, "alice@example.com").await;
-    server
-        .send(ride(&alice, &[("Origin", "https://shop.example.com")]))
-        .await
-        .refused(403, "cross_site");
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    let cookie = format!("countersign-default={}", alice.refresh_token().unwrap());
+    for path in ["/v1/refresh", "/v1/logout"] {
+        let request = Request::post(path)
+            .header("Cookie", &cookie)
+            .header("Origin", "https://shop.example.com");
+        server.send(request).await.refused(403, "cross_site");
+    }
+    assert!(alice.is_welcome().await);
 }
 
 #[tokio::test]
@@ -248,6 +252,15 @@ async fn a_native_clients_tokens_never_reach_a_browser() {
         }
     }
     assert_eq!(server.dump(), before);
+
+    // A change of password answers with a refresh token, too.
+    let phone = Phone::signed_in(&server, "alice@example.com").await;
+    let form = json!({ "current_password": PASSWORD, "new_password": "eight blue kettles hum" });
+    let request = Request::post("/v1/me/password")
+        .json(&form)
+        .bearer(&phone.access_token)
+        .header("Sec-Fetch-Mode", "cors");
+    server.send(request).await.refused(403, "browser_request");
 }
 
 #[tokio::test]

@@ -290,6 +290,17 @@ impl Server {
         }
     }
 
+    /// Changes the database behind the server's back.
+    pub fn damage(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.database()).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    /// Takes the store away from under the server.
+    pub async fn lose_store(&self) {
+        self.store.close().await.unwrap();
+    }
+
     /// Stops it gracefully, and gives back where it kept things and what time it was.
     pub async fn stop(self) -> (Arc<TempDir>, u64) {
         self.stop.send(true).unwrap();
