@@ -13,7 +13,7 @@ pub mod sweeping;
 pub mod users;
 mod world;
 
-pub use world::{Store, World};
+pub use world::{Store, World, at};
 
 /// Runs the whole suite on stores made by `$fresh`: an `async fn() -> (impl Store, impl Drop)`, whose second part is
 /// kept until the test is over.

@@ -173,6 +173,20 @@ pub async fn ends_of_grant<S: Store>(world: World<S>) {
     let ended = world.store.end_of_grant(ann.handle, end, &now).await;
     assert_eq!(ended.unwrap(), None);
     world.told(&mut watch, &[], &[]).await;
+
+    // What an epoch has left behind is not there any more.
+    let bea = world.user("bea").await;
+    let stale = world.sign_in(&bea).await;
+    world
+        .store
+        .set_password(bea.id, password("new"), &now)
+        .await
+        .unwrap();
+    let mut watch = world.watch().await;
+    let end = stale.session.absolute_end();
+    let ended = world.store.end_of_grant(stale.handle, end, &now).await;
+    assert_eq!(ended.unwrap(), None);
+    world.told(&mut watch, &[], &[]).await;
 }
 
 pub async fn ends_all_of_user<S: Store>(world: World<S>) {

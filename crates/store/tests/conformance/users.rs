@@ -57,6 +57,16 @@ pub async fn refuses_what_is_taken<S: Store>(world: World<S>) {
     assert_eq!(add(world.new_user("ann")).await, AddUser::EmailTaken);
     world.told(&mut watch, &[], &[]).await;
 
+    // One's own is not taken.
+    let own = UserChange {
+        email: Some(ann.email.clone()),
+        username: Some(ann.username.clone()),
+        name: Some(Some("Ann".to_owned())),
+        ..UserChange::default()
+    };
+    let changed = world.store.change_user(ann.id, own, &now).await.unwrap();
+    assert!(matches!(changed, ChangeUser::Changed(_)), "{changed:?}");
+
     // Any number of people have no name to sign in with.
     for name in ["cleo", "dora"] {
         let mut new = world.new_user(name);
