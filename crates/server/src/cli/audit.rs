@@ -18,7 +18,7 @@ use crate::config::{Sources, duration};
   countersign audit --user ada@example.com --what signed_in --json")]
 pub(super) struct Args {
     /// Concerning this user: an id, an email address or a username
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", allow_hyphen_values = true)]
     user: Option<String>,
     /// Of this kind, such as signed_in, sign_in_failed or refresh_token_reused
     #[arg(long, value_name = "KIND")]

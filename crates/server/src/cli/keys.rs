@@ -25,6 +25,7 @@ that it signed; people with live sessions get new ones at their next renewal."
     )]
     Remove {
         /// Its kid, as `keys list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

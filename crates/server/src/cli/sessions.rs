@@ -16,11 +16,13 @@ pub(super) enum Command {
     /// List a user's live sessions
     List {
         /// An id, an email address or a username
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
     /// End a session and its tokens
     End {
         /// Its id, as `sessions list` shows it
+        #[arg(allow_hyphen_values = true)]
         id: SessionId,
     },
     /// End all sessions and tokens of a user, or of everybody
@@ -29,7 +31,7 @@ pub(super) enum Command {
   countersign sessions end-all --everybody")]
     EndAll {
         /// An id, an email address or a username
-        #[arg(required_unless_present = "everybody")]
+        #[arg(required_unless_present = "everybody", allow_hyphen_values = true)]
         who: Option<String>,
         /// Everybody signs in again
         #[arg(long, conflicts_with = "who")]

@@ -47,12 +47,13 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 100)]
         limit: u32,
         /// Those after this id
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         after: Option<UserId>,
     },
     /// Show a user
     Show {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
     /// Change an address, a name or attributes
@@ -61,6 +62,7 @@ pub(super) enum Command {
   countersign user set ada --no-name --attribute team=billing --no-attribute desk")]
     Set {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
         /// A new address
         #[arg(long)]
@@ -87,11 +89,13 @@ pub(super) enum Command {
     /// Disable a user: sessions and tokens end now, nobody can sign in
     Disable {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
     /// Enable a user again
     Enable {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
     /// Set a password: sessions and tokens end now
@@ -100,6 +104,7 @@ pub(super) enum Command {
   pass show ada | countersign user password ada")]
     Password {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
         #[command(flatten)]
         password: PasswordArgs,
@@ -110,6 +115,7 @@ pub(super) enum Command {
   countersign user role ada --add admin --remove editor")]
     Role {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
         /// A role to give (may be repeated)
         #[arg(long)]
@@ -121,11 +127,13 @@ pub(super) enum Command {
     /// Print everything that is kept about a user, as JSON
     Export {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
     /// Delete a user; the audit trail keeps the id alone
     Delete {
         /// Who
+        #[arg(allow_hyphen_values = true)]
         who: String,
     },
 }

@@ -276,6 +276,30 @@ fn beside_a_server_the_commands_go_through_its_socket() {
     server.stop();
 }
 
+/// Ids are random, and `-` is one of their characters: one in 64 begins with it.
+#[test]
+fn an_id_that_begins_with_a_hyphen_is_an_id() {
+    let folder = TempDir::new();
+    add_ada(folder.path());
+    for what in [
+        &["user", "show", "-kid"][..],
+        &["user", "role", "-kid", "--add", "x"],
+        &["user", "set", "-kid", "--name", "x"],
+        &["sessions", "list", "-kid"],
+        &["sessions", "end-all", "-kid"],
+    ] {
+        assert_eq!(refused(folder.path(), what), "no_such_user", "{what:?}");
+    }
+    assert_eq!(
+        refused(folder.path(), &["audit", "--user", "-kid"]),
+        "no_such_user"
+    );
+    assert_eq!(
+        refused(folder.path(), &["keys", "remove", "-kid"]),
+        "no_such_key"
+    );
+}
+
 /// What operators do reaches the people who are signed in, at once.
 #[test]
 fn an_operator_ends_sessions_of_a_running_server() {
