@@ -82,7 +82,7 @@ pub enum Move {
         /// Retried from another network in several generations running.
         alarm: bool,
     },
-    /// `prev`, too often: wait. Nothing to store, never an alarm.
+    /// `prev`, too often or for too long: wait. Nothing to store, never an alarm.
     TooManyRetries,
     /// `prev`, late: `cur` was lost, and is poison from now on. The state to store.
     Recovered(Generations),
@@ -181,15 +181,18 @@ impl Generations {
     }
 
     fn retried(&self, now: Timestamp, interval: Interval, from: Network) -> Move {
-        if self.retries >= MAX_RETRIES {
+        // Whatever hands `cur` out keeps it from being given up as lost for a whole interval, so that the answer has
+        // arrived, or never will, before `cur` can become poison. When that moment may not be put off any more,
+        // nothing is handed out any more, either.
+        let latest = self.rotated_at.plus(interval.0 * RETRY_INTERVALS);
+        if self.retries >= MAX_RETRIES || now > latest {
             return Move::TooManyRetries;
         }
-        let latest = self.rotated_at.plus(interval.0 * RETRY_INTERVALS);
         let first_stranger = from != self.network && !self.stranger_now;
         let strangers = self.strangers.saturating_add(u8::from(first_stranger));
         Move::Retried {
             state: Self {
-                handed_at: now.min(latest).max(self.handed_at),
+                handed_at: now.max(self.handed_at),
                 retries: self.retries + 1,
                 strangers,
                 stranger_now: self.stranger_now || first_stranger,
