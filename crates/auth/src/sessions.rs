@@ -35,7 +35,8 @@ pub trait Sessions: Send + Sync + 'static {
     ) -> Result<Open, StoreError>;
 
     /// Presents one generation of a grant's refresh token: the renewal table in one step. What it ends (reused,
-    /// ahead) is ended, in the revocation log and in the audit trail when it returns. Moves the session's idle end.
+    /// ahead) is ended, in the revocation log and in the audit trail when it returns. Moves the session's idle end,
+    /// which may stay behind what was asked for by a sixteenth of the idle time, so that few renewals write it.
     async fn rotate(&self, presented: Presented<'_>, origin: &Origin)
     -> Result<Rotate, StoreError>;
 
@@ -121,7 +122,7 @@ pub enum Rotate {
     Retried(Box<Entitlement>),
     /// A new generation in place of one that was lost.
     Recovered(Box<Entitlement>),
-    /// Retried too often: wait. Nothing was written.
+    /// Retried too often or for too long: wait. Nothing was written.
     TooManyRetries,
     /// Superseded by a change of privilege: sign in again.
     Superseded,
