@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
+use tower::util::Oneshot;
 
 use crate::http::Peer;
 use crate::tls::Tls;
@@ -158,18 +161,14 @@ impl Connection {
     }
 }
 
-type Answer = std::pin::Pin<
-    Box<dyn Future<Output = Result<axum::response::Response, std::convert::Infallible>> + Send>,
->;
-
 /// Marks each request with where it comes from.
 fn answer(
     router: Router,
     peer: SocketAddr,
-) -> impl Fn(hyper::Request<hyper::body::Incoming>) -> Answer {
+) -> impl Fn(Request<Incoming>) -> Oneshot<Router, Request<Incoming>> {
     move |mut request| {
         request.extensions_mut().insert(Peer(Some(peer)));
-        Box::pin(router.clone().oneshot(request))
+        router.clone().oneshot(request)
     }
 }
 

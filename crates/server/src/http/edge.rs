@@ -1,14 +1,20 @@
 //! The one layer around every route: who calls, whether they may, and what every answer bears.
 //!
 //! In this order: 1. the caller's address; 2. the request's id; 3. plain HTTP beyond loopback; 4. `Host`; 5. the rule
-//! against CSRF, and preflights; 6. the route, within its time; then, on the way out, 7. headers, 8. metrics and the log line.
+//! against CSRF, and preflights; 6. the route, within its time; then, on the way out, 7. headers, 8. metrics and the
+//! log line. One layer, and one allocation for all of it: most answers here take microseconds.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower::{Layer, Service};
 
 use super::address::Peer;
 use super::app::App;
@@ -20,61 +26,173 @@ use super::visit::ClientAddress;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let started = monotonic();
-    let peer = request.extensions().get().and_then(|Peer(peer)| *peer);
-    let proxied = peer.is_some_and(|peer| app.settings().proxies.trusts(peer.ip()));
-    let address = peer.map(|peer| app.settings().proxies.client(peer.ip(), request.headers()));
-    let id = request_id(&app, request.headers(), proxied);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+/// Puts an [`Edge`] around each route.
+#[derive(Clone)]
+pub(crate) struct EdgeLayer(pub(crate) App);
 
-    request.extensions_mut().insert(ClientAddress(address));
-    let listed_origin = listed_origin(&app, request.headers());
-    let local = proxied || peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
-    let mut response = match admit(&app, &request, local, route) {
-        Err(problem) => problem.into_response(),
-        Ok(()) if origin::is_preflight(&method, request.headers()) => origin::preflight(),
-        Ok(()) => in_time(app.settings().request_timeout, next.run(request)).await,
-    };
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
 
-    dress(&app, response.headers_mut(), listed_origin, id.as_ref());
-    let took = monotonic().duration_since(started);
-    let status = response.status();
-    app.metrics().request(route, status, took);
-    tracing::info!(
-        target: "countersign::request",
-        method = method.as_str(),
-        route,
-        status = status.as_u16(),
-        ms = took.as_secs_f64() * 1e3,
-        id = id.as_ref().and_then(|id| id.to_str().ok()),
-        address = address.map(tracing::field::display),
-    );
-    response
+    fn layer(&self, route: S) -> Edge<S> {
+        Edge {
+            app: self.0.clone(),
+            route,
+        }
+    }
 }
 
-/// What must hold before any route is asked.
-fn admit(app: &App, request: &Request, local: bool, route: &str) -> Result<(), Problem> {
-    let settings = app.settings();
-    // Probes come straight from the platform, and their answers say nothing.
-    let probe = matches!(route, "/livez" | "/readyz");
-    if !(settings.tls || settings.loopback || local || probe) {
-        return Err(Problem::new(
-            Code::PlainHttp,
-            "this listener is for the trusted proxy in front: call the server by its https address",
-        ));
+/// A route with everything around it.
+#[derive(Clone)]
+pub(crate) struct Edge<S> {
+    app: App,
+    route: S,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.route.poll_ready(context)
     }
-    let headers = request.headers();
-    app.own_name().check_host(request.uri(), headers)?;
-    let preflight = origin::is_preflight(request.method(), headers);
-    if request.method().is_safe() && !preflight {
-        return Ok(());
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let passage = Passage::begin(&self.app, &request);
+        let limit = self.app.settings().request_timeout;
+        let answer = match passage.admit(&request) {
+            Ok(Admitted::Preflight) => Err(origin::preflight()),
+            Ok(Admitted::Request) => {
+                request
+                    .extensions_mut()
+                    .insert(ClientAddress(passage.address));
+                Ok(self.route.call(request))
+            }
+            Err(problem) => Err(problem.into_response()),
+        };
+        Box::pin(async move {
+            let response = match answer {
+                Ok(route) => in_time(limit, unwound(route)).await,
+                Err(response) => response,
+            };
+            Ok(passage.end(response))
+        })
     }
-    Site::of(headers).admit(Cookies::of(headers).any(), |page| {
-        origin::listed(app.auth(), app.own_name(), page)
-    })
+}
+
+/// A request on its way through.
+struct Passage {
+    app: App,
+    started: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    id: Option<HeaderValue>,
+    address: Option<IpAddr>,
+    /// Whether it came over loopback or from a trusted proxy.
+    local: bool,
+    /// The origin of the page that asks, if it may read the answer.
+    listed_origin: Option<HeaderValue>,
+}
+
+enum Admitted {
+    Request,
+    Preflight,
+}
+
+impl Passage {
+    fn begin(app: &App, request: &Request) -> Self {
+        let headers = request.headers();
+        let proxies = &app.settings().proxies;
+        let peer = request.extensions().get().and_then(|Peer(peer)| *peer);
+        let proxied = peer.is_some_and(|peer| proxies.trusts(peer.ip()));
+        Self {
+            app: app.clone(),
+            started: monotonic(),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            id: request_id(app, headers, proxied),
+            address: peer.map(|peer| proxies.client(peer.ip(), headers)),
+            local: proxied || peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback()),
+            listed_origin: listed_origin(app, headers),
+        }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    /// What must hold before any route is asked.
+    fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+        let (app, settings) = (&self.app, self.app.settings());
+        // Probes come straight from the platform, and their answers say nothing.
+        let probe = matches!(self.route(), "/livez" | "/readyz");
+        if !(settings.tls || settings.loopback || self.local || probe) {
+            return Err(Problem::new(
+                Code::PlainHttp,
+                "this listener is for the trusted proxy in front: call the server by its https address",
+            ));
+        }
+        let headers = request.headers();
+        app.own_name().check_host(request.uri(), headers)?;
+        let preflight = origin::is_preflight(&self.method, headers);
+        if self.method.is_safe() && !preflight {
+            return Ok(Admitted::Request);
+        }
+        Site::of(headers).admit(Cookies::of(headers).any(), |page| {
+            origin::listed(app.auth(), app.own_name(), page)
+        })?;
+        Ok(if preflight {
+            Admitted::Preflight
+        } else {
+            Admitted::Request
+        })
+    }
+
+    /// Headers, metrics and the log line.
+    fn end(self, mut response: Response) -> Response {
+        let took = monotonic().duration_since(self.started);
+        let status = response.status();
+        self.app.metrics().request(self.route(), status, took);
+        tracing::info!(
+            target: "countersign::request",
+            method = self.method.as_str(),
+            route = self.route(),
+            status = status.as_u16(),
+            ms = took.as_secs_f64() * 1e3,
+            id = self.id.as_ref().and_then(|id| id.to_str().ok()),
+            address = self.address.map(tracing::field::display),
+        );
+        dress(
+            &self.app,
+            response.headers_mut(),
+            self.listed_origin,
+            self.id,
+        );
+        response
+    }
+}
+
+/// The route's answer; a panic is a 500, and its message is the log's ([`crate::telemetry`]).
+async fn unwound<R: IntoResponse>(route: impl Future<Output = Result<R, Infallible>>) -> Response {
+    let mut route = pin!(route);
+    // The future is not polled again after a panic, so nothing half-done is seen.
+    let polled = std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| route.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(answer))) => Poll::Ready(Some(answer)),
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    match polled.await {
+        Some(answer) => answer.into_response(),
+        None => Problem::new(Code::Internal, "a defect in the server: its log says more")
+            .into_response(),
+    }
 }
 
 async fn in_time(limit: Duration, route: impl Future<Output = Response>) -> Response {
@@ -101,7 +219,7 @@ fn dress(
     app: &App,
     headers: &mut HeaderMap,
     listed_origin: Option<HeaderValue>,
-    id: Option<&HeaderValue>,
+    id: Option<HeaderValue>,
 ) {
     const FIXED: [(HeaderName, HeaderValue); 4] = [
         (
@@ -134,7 +252,7 @@ fn dress(
         origin::allow(headers, origin);
     }
     if let Some(id) = id {
-        headers.insert(X_REQUEST_ID, id.clone());
+        headers.insert(X_REQUEST_ID, id);
     }
 }
 
@@ -170,9 +288,4 @@ pub(crate) async fn method_not_allowed(method: Method) -> Problem {
         Code::MethodNotAllowed,
         format!("this path does not answer to {method}: the Allow header says to what it does"),
     )
-}
-
-/// A route panicked: a defect. Its message went to the log through the panic hook.
-pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::new(Code::Internal, "a defect in the server: its log says more").into_response()
 }

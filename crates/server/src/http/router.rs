@@ -1,13 +1,12 @@
 //! Every route there is.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
-use super::{edge, openapi};
+use super::edge::{self, EdgeLayer};
+use super::openapi;
 use crate::routes::{health, login, logout, me, password, refresh, register, sessions, well_known};
 
 /// The public API.
@@ -32,7 +31,6 @@ pub fn router(app: App) -> Router {
         .route(openapi::PATH, openapi::serve(document))
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)
-        .layer(CatchPanicLayer::custom(edge::panicked))
-        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .layer(EdgeLayer(app.clone()))
         .with_state(app)
 }

@@ -94,6 +94,20 @@ async fn every_code_is_listed_and_every_code_that_a_route_names_exists() {
     assert!(named > 50, "{named}");
 }
 
+#[test]
+fn the_papers_list_the_same_codes() {
+    let page = include_str!("../../../../docs/api.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let codes = Code::ALL.iter().map(|code| {
+        let status = code.status().as_u16();
+        format!("| `{}` | {status} | {} |", code.name(), code.title())
+    });
+    assert_eq!(rows, codes.collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn every_reference_leads_somewhere() {
     let (_, document) = document().await;
