@@ -20,7 +20,9 @@ pub struct Plan {
     pub sessions: u32,
     /// Users and sessions of the large store.
     pub many: u32,
-    /// Sign-ins whose times are compared, at the real cost of hashing.
+    /// Sign-ins whose times are compared, at the least cost of hashing.
+    pub cheap_likeness: u32,
+    /// Sign-ins whose times are compared, at the usual cost of hashing.
     pub likeness: u32,
     /// How long after the storm memory is looked at.
     pub rest: Duration,
@@ -43,6 +45,7 @@ impl Plan {
             },
             sessions: 64_000,
             many: 1_000_000,
+            cheap_likeness: 10_000,
             likeness: 10_000,
             rest: Duration::from_mins(1),
         }
@@ -64,6 +67,7 @@ impl Plan {
             },
             sessions: 32_000,
             many: 100_000,
+            cheap_likeness: 4_000,
             likeness: 1_000,
             rest: Duration::from_secs(10),
         }
