@@ -401,8 +401,9 @@ impl Shared {
                 queue = waited;
                 if timeout.timed_out() && queue.jobs.is_empty() {
                     drop(queue);
-                    self.count_memory(memory.bytes(), 0);
+                    let held = memory.bytes();
                     memory.release();
+                    self.count_memory(held, memory.bytes());
                     queue = lock(&self.queue);
                 }
             }
