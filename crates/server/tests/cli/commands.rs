@@ -85,9 +85,11 @@ fn users(folder: &Path) {
         ],
     );
     assert_eq!(roles["roles"], json!(["admin"]));
+    let more = ask(folder, &["user", "role", "ada", "--add", "viewer"]);
+    assert_eq!(more["roles"], json!(["admin", "viewer"]));
     assert_eq!(
         ask(folder, &["user", "role", "ada"])["roles"],
-        json!(["admin"])
+        json!(["admin", "viewer"])
     );
 
     assert_eq!(ask(folder, &["user", "disable", "ada"])["enabled"], false);
