@@ -15,6 +15,7 @@ mod list;
 mod trial;
 
 use std::fmt;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Problem {
     },
     #[error("`git ls-files` failed: the runner needs a git checkout")]
     NotACheckout,
+    #[error("another run is under way: it holds {}", .0.display())]
+    Running(PathBuf),
     #[error("two mutants are called {0}")]
     SameName(String),
     #[error("no mutant is called {0:?}, nor its list")]
@@ -71,6 +74,7 @@ fn run(mut arguments: Vec<String>) -> Result<bool, Problem> {
 
     let mutants = list::read(&root.join("mutants/list"), &arguments)?;
     let work = root.join("target/mutants");
+    let _alone = lock(&work)?;
     let copy = Copy::take(&root, &work.join("tree"))?;
     if only_list {
         return name_them(&mutants, &copy);
@@ -90,6 +94,21 @@ fn run(mut arguments: Vec<String>) -> Result<bool, Problem> {
     }
     println!("{tally}");
     Ok(tally.unnoticed == 0 && tally.errors == 0)
+}
+
+/// One run at a time: two would break each other's copy. Held until the file is dropped.
+fn lock(work: &Path) -> Result<File, Problem> {
+    let path = work.join("lock");
+    let opened = fs::create_dir_all(work).and_then(|()| File::create(&path));
+    let file = opened.map_err(|cause| Problem::File {
+        path: path.clone(),
+        cause,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Problem::Running(path)),
+        Err(TryLockError::Error(cause)) => Err(Problem::File { path, cause }),
+    }
 }
 
 fn name_them(mutants: &[Mutant], copy: &Copy) -> Result<bool, Problem> {
