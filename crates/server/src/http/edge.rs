@@ -109,15 +109,15 @@ impl Passage {
         let headers = request.headers();
         let proxies = &app.settings().proxies;
         let peer = request.extensions().get().and_then(|Peer(peer)| *peer);
-        let proxied = peer.is_some_and(|peer| proxies.trusts(peer.ip()));
+        let trusted = peer.is_some_and(|peer| proxies.trusts(peer.ip()));
         Self {
             app: app.clone(),
             started: monotonic(),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
-            id: request_id(app, headers, proxied),
+            id: request_id(app, headers, trusted),
             address: peer.map(|peer| proxies.client(peer.ip(), headers)),
-            local: proxied || peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback()),
+            local: trusted || peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback()),
             listed_origin: listed_origin(app, headers),
         }
     }
@@ -257,7 +257,7 @@ fn dress(
 }
 
 /// Ours; or the proxy's, if it looks like one: it ends up in logs.
-fn request_id(app: &App, headers: &HeaderMap, proxied: bool) -> Option<HeaderValue> {
+fn request_id(app: &App, headers: &HeaderMap, trusted: bool) -> Option<HeaderValue> {
     let sane = |id: &&HeaderValue| {
         (8..=64).contains(&id.len())
             && id
@@ -265,7 +265,7 @@ fn request_id(app: &App, headers: &HeaderMap, proxied: bool) -> Option<HeaderVal
                 .iter()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
     };
-    let given = headers.get(X_REQUEST_ID).filter(|_| proxied).filter(sane);
+    let given = headers.get(X_REQUEST_ID).filter(|_| trusted).filter(sane);
     given.cloned().or_else(|| app.next_request_id())
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::http::{ForwardedHeader, Settings, TrustedProxies};
+use countersign::http::{ForwardedHeader, Peer, Settings, TrustedProxies, router};
 use countersign::listen::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tower::ServiceExt;
 
 use crate::actors::Browser;
 use crate::server::{Options, Server};
@@ -184,6 +185,32 @@ async fn without_a_trusted_proxy_its_headers_mean_nothing() {
         .await
         .expect(200);
     assert_eq!(list.json()["sessions"][0]["address"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn plain_http_from_a_network_is_answered_only_to_the_proxy_and_to_probes() {
+    let plain = Server::with(behind_a_proxy("10.0.0.0/8")).await;
+    let mut tls = behind_a_proxy("10.0.0.0/8");
+    tls.http.tls = true;
+    let tls = Server::with(tls).await;
+    for (server, peer, path, status) in [
+        (&plain, "203.0.113.9:4711", "/.well-known/jwks.json", 403),
+        (&plain, "203.0.113.9:4711", "/nowhere", 403),
+        (&plain, "203.0.113.9:4711", "/livez", 200),
+        (&plain, "203.0.113.9:4711", "/readyz", 200),
+        (&plain, "10.1.2.3:4711", "/.well-known/jwks.json", 200),
+        (&plain, "127.0.0.1:4711", "/.well-known/jwks.json", 200),
+        (&tls, "203.0.113.9:4711", "/.well-known/jwks.json", 200),
+    ] {
+        let request = axum::extract::Request::get(path)
+            .extension(Peer(Some(peer.parse().unwrap())))
+            .body(axum::body::Body::empty());
+        let answer = router(server.app.clone())
+            .oneshot(request.unwrap())
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{peer} {path}");
+    }
 }
 
 #[tokio::test]
