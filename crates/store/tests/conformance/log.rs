@@ -171,6 +171,16 @@ pub async fn revokes<S: Store>(world: World<S>) {
         let user = world.store.user(user.id).await.unwrap().unwrap();
         assert_eq!(user.epoch, epoch);
     }
+    // So is a client's.
+    for (below, epoch) in [(5, 5), (3, 5)] {
+        let told = Revocation::Client {
+            client_id: world.client.id.to_string(),
+            below,
+        };
+        world.store.revoke(told.clone(), &now).await.unwrap();
+        world.told(&mut watch, &[told], &[Happening::Revoked]).await;
+        assert_eq!(world.store.clients().await.unwrap()[0].epoch, epoch);
+    }
 }
 
 pub async fn ends_everything<S: Store>(world: World<S>) {
