@@ -48,13 +48,15 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
-    /// Whether the browser should forget the token. Not when it may be of use yet, and not when it is not known:
-    /// a forged cookie must not sign anybody out.
+    /// Whether the browser should forget the token. Not when it may be of use yet; not when it is not known, since a
+    /// forged cookie must not sign anybody out; and not when it was superseded: the answer to the change of password
+    /// may have put its successor into the jar that another tab's late answer would empty.
     #[must_use]
     pub fn clears_cookie(&self) -> bool {
         match self {
-            Self::Expired | Self::Reused | Self::Ahead | Self::Superseded | Self::Stale => true,
+            Self::Expired | Self::Reused | Self::Ahead | Self::Stale => true,
             Self::Invalid
+            | Self::Superseded
             | Self::Limited { .. }
             | Self::UnknownClient
             | Self::Issue(_)
