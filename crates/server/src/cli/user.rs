@@ -152,7 +152,7 @@ impl Command {
                 let after = after.map_or_else(String::new, |id| format!("&after={id}"));
                 let path = format!("/users?limit={limit}{after}");
                 let users: Vec<User> = Operator::ask(sources, Method::GET, &path, None).await?;
-                output.show(&users, |users| table_of(users));
+                output.show(&users, |users| table_of(users, limit));
             }
             Self::Export { who } => {
                 let path = path_of(&who, "/export");
@@ -264,7 +264,7 @@ fn attribute(text: &str) -> Result<(String, Value), String> {
     Ok((name.to_owned(), value))
 }
 
-fn table_of(users: &[User]) -> String {
+fn table_of(users: &[User], limit: u32) -> String {
     let rows: Vec<[String; 6]> = users
         .iter()
         .map(|user| {
@@ -278,10 +278,15 @@ fn table_of(users: &[User]) -> String {
             ]
         })
         .collect();
-    table(
+    let mut text = table(
         ["ID", "EMAIL", "USERNAME", "ROLES", "STATE", "SINCE"],
         &rows,
-    )
+    );
+    let is_full = u32::try_from(users.len()).is_ok_and(|count| count >= limit);
+    if let Some(last) = users.last().filter(|_| is_full) {
+        text.push_str(&["there may be more: --after ", &last.id.to_string()].concat());
+    }
+    text
 }
 
 fn one(user: &User) -> String {

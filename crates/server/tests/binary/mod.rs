@@ -62,7 +62,7 @@ impl Server {
     pub fn start_by(mut command: Command, port: u16, settings: &[(&str, &str)]) -> Self {
         let mut child = command
             .env("COUNTERSIGN_LISTEN", format!("localhost:{port}"))
-            .env("COUNTERSIGN_LOG_LEVEL", "warn")
+            .env("COUNTERSIGN_LOG_LEVEL", "error")
             .envs(
                 settings
                     .iter()
