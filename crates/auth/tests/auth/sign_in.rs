@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use base64_simd::URL_SAFE_NO_PAD;
 use countersign_auth::login::LoginError;
 use countersign_auth::model::audit::{AuditQuery, Happening};
 use countersign_auth::register::{RegisterError, Registration};
 use countersign_auth::visitor::Visitor;
 use countersign_guard::Epochs;
+use serde_json::json;
 
 use crate::world::{ISSUER, PASSWORD, World, password, somebody};
 
@@ -27,6 +29,15 @@ async fn a_person_registers_signs_in_and_is_recognised() {
     assert_eq!(signed.expires_in, Duration::from_mins(5));
     assert_eq!(signed.refresh_expires_in, Duration::from_hours(90 * 24));
     assert_eq!(server.auth.me(&claims).await.unwrap(), user);
+
+    // Of its own kind (RFC 9068 §2.1), so that no other kind of token passes for it.
+    let (header, _) = signed.access_token.split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.decode_to_vec(header).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!(
+        (&header["typ"], &header["alg"]),
+        (&json!("at+jwt"), &json!("ES256"))
+    );
 
     server.pass(Duration::from_mins(5));
     assert_eq!(server.refused(&signed), "token_expired");
