@@ -1,7 +1,10 @@
 use std::time::Duration;
 
+use countersign_auth::directory::Directory;
 use countersign_auth::keys::{KeyInfo, KeysError};
-use countersign_auth::model::key::{KeyPurpose, KeyState};
+use countersign_auth::model::audit::{Actor, Origin};
+use countersign_auth::model::id::KeyId;
+use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
 use countersign_auth::start::StartError;
 use countersign_auth::visitor::Visitor;
 use countersign_jose::Algorithm;
@@ -209,6 +212,50 @@ async fn a_shared_secret_signs_but_is_never_published() {
     let operator = Visitor::operator();
     let rotated = server.auth.rotate_keys(&operator).await;
     assert!(matches!(rotated, Err(KeysError::OwnKey)));
+}
+
+#[tokio::test]
+async fn beside_a_shared_secret_no_other_key_is_trusted() {
+    let mut world = World::new();
+    let server = world.start().await;
+    server.register("a@example.org").await;
+    let signed = server.login("a@example.org").await;
+    server.stop().await;
+
+    world.settings.signing.algorithm = Algorithm::HS256;
+    let secret = b"an example of a secret that services share";
+    let server = world.try_start(Some(secret)).await.unwrap();
+    assert_eq!(server.auth.key_set().json, r#"{"keys":[]}"#);
+    assert!(server.auth.check(&signed.access_token).is_err());
+    // The session goes on, with tokens under the secret.
+    server.rest();
+    let token = signed.refresh_token.expose();
+    let renewed = server.auth.refresh(None, token, &somebody()).await.unwrap();
+    server.check(&renewed);
+}
+
+#[tokio::test]
+async fn a_sealed_key_is_of_use_in_its_own_row_alone() {
+    let world = World::new();
+    let server = world.start().await;
+    let keys = server.store.keys().await.unwrap();
+    let signing = keys.iter().find(|key| key.purpose == KeyPurpose::Signing);
+    let moved = StoredKey {
+        id: KeyId::from_bytes([9; 16]),
+        kid: "moved".to_owned(),
+        state: KeyState::Staged,
+        ..signing.unwrap().clone()
+    };
+    let origin = Origin {
+        at: moved.since,
+        actor: Actor::Operator,
+        address: None,
+        agent: None,
+    };
+    assert!(server.store.add_key(moved, false, &origin).await.unwrap());
+    server.stop().await;
+    let refused = world.try_start(None).await;
+    assert!(matches!(refused, Err(StartError::Keys(KeysError::Ring(_)))));
 }
 
 #[tokio::test]

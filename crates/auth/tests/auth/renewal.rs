@@ -89,10 +89,12 @@ async fn a_session_ends_when_it_rests_too_long_and_when_it_is_too_old() {
         "no token outlives its session"
     );
     server.pass(Duration::from_mins(1));
+    let jobs = server.store.stats().jobs;
     assert!(matches!(
         renew(&server, &last).await,
         Err(RefreshError::Expired)
     ));
+    assert_eq!(server.store.stats().jobs, jobs, "the store was asked");
 }
 
 /// Every single character matters, and so does every length.
