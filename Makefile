@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 # What a task may be told:
 #   ARGS="…"          arguments for `make run`, `make bench` and `make mutants`
-#   JOSE_VECTORS=dir  outside test vectors (Wycheproof, RFC 7520); their tests are skipped without
+#   JOSE_VECTORS=dir  outside test vectors (Wycheproof, RFC 7520, password hashes); their tests are skipped without
 #   STRICT=1          a skipped test is a failure
 #   LONG=1            the long forms of the tests (set by `make test-all`)
 ARGS ?=
