@@ -116,7 +116,7 @@ pub(super) fn writer(
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = FAST;
-             PRAGMA cache_size = -8192;"
+             PRAGMA cache_size = -2048;"
         ))
         .map_err(sql)?;
     migrate(path, &mut connection)?;
@@ -127,7 +127,7 @@ pub(super) fn writer(
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let open = || {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024;")?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -512;")?;
         Ok(connection)
     };
     open().map_err(|cause| OpenError::Sql {
