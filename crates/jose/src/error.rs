@@ -11,7 +11,7 @@ pub enum KeyError {
     /// member twice.
     #[error("not a JSON Web Key: a JSON object without duplicate members is needed")]
     Json,
-    /// A member that this type of key needs is absent.
+    /// A member that this type of key needs is absent (RFC 7518 §6.2.1, §6.3.1, §6.4.1).
     #[error("the key lacks the member \"{0}\"")]
     Missing(&'static str),
     /// A member has the wrong type, is not canonical base64url, or has the wrong length
@@ -21,16 +21,17 @@ pub enum KeyError {
     /// `kty` is none of `oct`, `RSA`, `EC`, `OKP` (RFC 7518 §6.1, RFC 8037 §2).
     #[error("this type of key (kty) is not supported: oct, RSA, EC or OKP is needed")]
     UnknownType,
-    /// `crv` is none of `P-256`, `P-384`, `P-521`, `Ed25519`.
+    /// `crv` is none of `P-256`, `P-384`, `P-521`, `Ed25519` (RFC 7518 §6.2.1.1, RFC 8037 §2).
     #[error("this curve is not supported: P-256, P-384, P-521 or Ed25519 is needed")]
     UnknownCurve,
     /// `alg` is not a signature algorithm that this crate knows (RFC 7517 §4.4).
     #[error("the key's algorithm is not a signature algorithm that is supported")]
     UnknownAlgorithm,
-    /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it.
+    /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it, since a key
+    /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1).
     #[error("the key does not say which one algorithm it is for: it needs \"alg\"")]
     AlgorithmNeeded,
-    /// The algorithm is not one for this type of key or this curve.
+    /// The algorithm is not one for this type of key or this curve (RFC 7518 §3.1).
     #[error("the key is not one for {0}")]
     WrongAlgorithm(Algorithm),
     /// `use` or `key_ops` reserves the key for something else (RFC 7517 §4.2, §4.3).
@@ -45,7 +46,8 @@ pub enum KeyError {
     /// The public exponent is even, 1, or above 2^32 (RFC 8017 §3.1).
     #[error("the RSA key's public exponent must be odd, above 1 and at most 2^32")]
     RsaExponent,
-    /// The modulus bears the fingerprint of a faulty generator (CVE-2017-15361, "ROCA").
+    /// The modulus bears the fingerprint of a faulty generator (CVE-2017-15361, "ROCA";
+    /// RFC 8725 §3.5).
     #[error("the RSA key comes from a generator whose keys can be factored (CVE-2017-15361)")]
     RsaGuessable,
     /// An HMAC secret shorter than the hash (RFC 7518 §3.2).
@@ -58,26 +60,29 @@ pub enum KeyError {
     /// could sign (RFC 8725 §2.1).
     #[error("the secret is the text of a key (PEM, DER or JWK): use random bytes")]
     SecretIsAKey,
-    /// The numbers do not make a key: a point off its curve, halves that do not belong together.
+    /// The numbers do not make a key: a point off its curve, halves that do not belong together
+    /// (RFC 8725 §3.4).
     #[error("the key is not valid: its numbers do not make a key")]
     Invalid,
-    /// Not one PEM block (RFC 7468), or one whose label is not that of such a key, or encrypted.
+    /// Not one PEM block (RFC 7468 §2), or one whose label is not that of such a key, or encrypted.
     #[error("not an unencrypted PEM key of the kind that is needed here")]
     Pem,
-    /// Not the DER of such a key: PKCS#8, PKCS#1 or SEC 1 where a private one is needed,
-    /// `SubjectPublicKeyInfo` or PKCS#1 where a public one is.
+    /// Not the DER of such a key: PKCS#8 (RFC 5958 §2), PKCS#1 (RFC 8017 §A.1) or SEC 1 (RFC 5915
+    /// §3) where a private one is needed, `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7) or PKCS#1
+    /// where a public one is.
     #[error("not a DER key of the kind that is needed here")]
     Der,
-    /// A set holds two keys of the same `kid`.
+    /// A set holds two keys of the same `kid` (RFC 7517 §4.5).
     #[error("two keys of the set have the same key id (kid)")]
     DuplicateKid,
-    /// A set holds shared secrets beside public keys.
+    /// A set holds shared secrets beside public keys (RFC 8725 §2.1).
     #[error("a set holds either shared secrets or public keys, not both")]
     MixedSet,
-    /// A set that should be public holds a shared secret (`kty` `oct`).
+    /// A set that should be public holds a shared secret (`kty` `oct`; RFC 7517 §9.2).
     #[error("a set of public keys holds a shared secret (kty \"oct\")")]
     SecretInPublicSet,
-    /// This kind of key has no such form: shared secrets have no PEM or DER.
+    /// This kind of key has no such form: a shared secret is `k` (RFC 7518 §6.4.1), and has no PEM
+    /// or DER.
     #[error("a key of this kind has no such form")]
     NoSuchForm,
     /// The cryptographic library could not make or write the key.
@@ -176,7 +181,7 @@ pub enum Refused {
     /// Not three parts with two dots between them (RFC 7515 §7.1).
     #[error("not a signed token in compact form: three parts with two dots are needed")]
     NotCompact,
-    /// An encrypted token (JWE, RFC 7516) where a signed one is needed: five parts, or `enc` or
+    /// An encrypted token (JWE, RFC 7516 §9) where a signed one is needed: five parts, or `enc` or
     /// `zip` in the header.
     #[error("an encrypted token (JWE), where a signed one (JWS) is needed")]
     Encrypted,
@@ -208,7 +213,7 @@ pub enum Refused {
         /// The type that the verifier was made for.
         needed: Box<str>,
     },
-    /// No key has the token's `kid`, or none the algorithm that it names.
+    /// No key has the token's `kid` (RFC 7515 §4.1.4), or none the algorithm that it names.
     #[error("no key for this token: none has its key id, or none is for its algorithm")]
     UnknownKey,
     /// The key with this `kid` is one for another algorithm (RFC 8725 §3.1).
@@ -217,7 +222,7 @@ pub enum Refused {
         /// The key's one algorithm.
         key: Algorithm,
     },
-    /// The token has no `kid`, and several keys would fit.
+    /// The token has no `kid`, and several keys would fit (RFC 7515 §6).
     #[error("the token has no key id (\"kid\"), and several keys would fit")]
     AmbiguousKey,
     /// The signature does not hold under that key (RFC 7515 §5.2).
@@ -229,10 +234,11 @@ pub enum Refused {
     /// A claim occurs twice (RFC 7519 §4).
     #[error("the token names a claim twice")]
     DuplicateClaim,
-    /// A claim that is required is absent.
+    /// A claim that is required is absent (RFC 7519 §4).
     #[error("the token lacks the claim \"{}\"", .0.name())]
     Missing(Claim),
-    /// A claim is not of its type: never text for a number, nothing negative, nothing infinite.
+    /// A claim is not of its type (RFC 7519 §2, §4.1): never text for a number, nothing negative,
+    /// nothing infinite.
     #[error("the token's claim \"{}\" must be {}", .0.name(), .0.shape())]
     Malformed(Claim),
     /// `iss` is another one (RFC 7519 §4.1.1).
@@ -257,7 +263,7 @@ pub enum Refused {
         /// The present, as the verifier was told.
         now: UnixTime,
     },
-    /// The claims do not fit the type that was asked for.
+    /// The claims do not fit the type that was asked for (RFC 7519 §4.2, §4.3).
     #[error("the token's claims are not of the type that was asked for (noticed after {at} bytes)")]
     Shape {
         /// How many bytes of the decoded payload had been read when that was noticed.

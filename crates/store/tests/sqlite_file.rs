@@ -172,6 +172,29 @@ async fn waiting_writes_share_a_commit() {
     assert_eq!(lines(&store).await, 200);
 }
 
+/// Reads have connections of their own.
+#[tokio::test]
+async fn a_read_does_not_wait_for_a_commit() {
+    let scratch = Scratch::new();
+    let slow = SqliteOptions {
+        commit_delay: Duration::from_secs(2),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&scratch.database(), &slow).unwrap();
+    let writer = store.clone();
+    let mut note = Box::pin(async move { writer.note(line("slow")).await });
+    assert!(poll_once(&mut note).await.is_none());
+
+    // What is not committed is not seen, either.
+    assert_eq!(lines(&store).await, 0);
+    assert!(
+        poll_once(&mut note).await.is_none(),
+        "the read came after the commit"
+    );
+    note.await.unwrap();
+    assert_eq!(lines(&store).await, 1);
+}
+
 #[tokio::test]
 async fn a_job_without_writes_costs_no_commit() {
     let scratch = Scratch::new();
@@ -292,6 +315,38 @@ fn a_newer_schema_is_refused_in_words() {
         open(&scratch.database()).unwrap_err(),
         OpenError::Newer { .. }
     ));
+}
+
+/// A schema is brought up to date wholly or not at all.
+#[test]
+fn a_migration_that_fails_leaves_the_file_as_it_was() {
+    let scratch = Scratch::new();
+    let file = Connection::open(scratch.database()).unwrap();
+    // Somebody else's table, in the way of one of the last that the first migration makes.
+    file.execute_batch("CREATE TABLE audit (of_another_kind TEXT)")
+        .unwrap();
+
+    let refused = open(&scratch.database()).unwrap_err();
+    assert!(
+        matches!(refused, OpenError::Migration { .. }),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("cannot be brought up to date"));
+    let tables: Vec<String> = file
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert!(
+        !tables.iter().any(|name| name == "users"),
+        "half of it is there: {tables:?}"
+    );
+
+    // Out of the way, and all of it is made.
+    file.execute_batch("DROP TABLE audit").unwrap();
+    drop(open(&scratch.database()).unwrap());
 }
 
 #[test]

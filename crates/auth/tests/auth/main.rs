@@ -4,6 +4,7 @@
 
 mod clients;
 mod keys;
+mod limited;
 mod operators;
 mod passwords;
 mod renewal;

@@ -45,6 +45,36 @@ fn weak_rsa_keys() {
     assert_eq!(rsa(&even, &f4), Some(KeyError::Invalid));
 }
 
+/// A private key is measured like a public one, whether it is read or made.
+#[test]
+fn weak_private_rsa_keys() {
+    const WEAK: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIICeAIBADANBgkqhkiG9w0BAQEFAASCAmIwggJeAgEAAoGBAK4OF0Z+NwqCBdD9
+Du7ZLYVYl/fmd5c0lapSNg+oJ3I8jIoeL4MigD+7jJvpevRrOEB6UE6RLiAF5CMx
+vTbjxkNi7KB76Ha1M383y3/jTrY53KSgUZl1LNjZnwwoL0P/qDZdrEalH+qqz/6h
+k+reUPVTSqohLjqzs/nSwjV2qf5TAgMBAAECgYEApkP3n/M5iOQjwju6ZBc6EMNM
+iBaz7tDgl07pLZOn+sw0REwJfu8aK8dwzg7+0TULCyzMQgEVWqnGAIinAyQaYvlE
+jSizzxj5EO6gE29853RzG1yof2zCLbYRhIIQ2wBp00KaAkWWLjgc+5rk9OpXdUxE
+izfMYM6SyaMYvhIpYkECQQDZyLdlghf4pWCHitZ/VCV4S2fAbG5tS0jajryoDqFJ
++4Vi8QdhDVHi/IPEuiP9C5cBSPC8oa9bQPHIE+tSKY5rAkEAzJj7gAcsphzsU8Ro
+OhZxFXeXVBxW1ECmlYQ8pJCX6LRQnq/HB2MbDY7uCAORuSmg+bBeHtq6LeQBwMVp
+0FT5uQJBAKNukdpWN2D70iXFVdR1tCzDAZgQhwnzzjddmEvRts4LN30Zfb0iPspF
+TykpuuohcW+gajBUcYDcitTnxdeBogMCQDhz4blCwYQYKPE4GVYlyRAWTnAL3b11
+FUHeGemCaBfyYOhYMf+MzfMgw/b8HSJNJTif/GhhC8wLxJwPHJI6UCkCQQDNxbNg
+Q+gV9lZ8B0ThBHor6vW2GmxcXtwD/PsgDEEmCd1x3O5iDMXifmvqMCjuNgaW0aEu
+A+J9//e5K+kGv7rh
+-----END PRIVATE KEY-----
+";
+    for alg in [Algorithm::RS256, Algorithm::PS512] {
+        assert!(SigningKey::from_pem(alg, WEAK).is_err());
+        for bits in [512, 1024, 2047, 16_384] {
+            let refused = SigningKey::generate_rsa(alg, bits).err();
+            assert_eq!(refused, Some(KeyError::RsaSize { bits }));
+        }
+    }
+}
+
 /// RFC 7518 §3.2.
 #[test]
 fn short_hmac_secrets() {
