@@ -6,6 +6,7 @@ mod support;
 
 mod actors;
 mod bad_input;
+mod bounds;
 mod cookies;
 mod edge;
 mod journey;
