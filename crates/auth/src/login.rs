@@ -1,5 +1,6 @@
 //! Sign-in: from what a person knows to a session with its first grant.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +41,20 @@ pub enum SignIn {
 }
 
 /// A further step of a sign-in: what is asked for, and how to go on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Challenge {
     /// Opaque, of use once: names this sign-in when the answer is given.
     pub continuation: String,
     /// What may be answered with, as `amr` values (RFC 8176 §2).
     pub methods: Vec<String>,
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Challenge")
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why nobody was signed in.
@@ -98,7 +107,9 @@ impl Auth {
             return Err(LoginError::ClientDisabled);
         }
 
-        // 2. Who do they say they are? What cannot be anybody is treated like somebody unknown.
+        // 2. Who do they say they are? What cannot be anybody is treated like somebody unknown. Every epoch is of before
+        // the password is looked at: what is taken back meanwhile takes this sign-in along.
+        let issuer_epoch = self.directory.issuer_epoch().await?;
         let identifier = Identifier::parse(&login.identifier);
         let credentials = match &identifier {
             Some(identifier) => self.directory.credentials(identifier).await?,
@@ -149,13 +160,16 @@ impl Auth {
         }
 
         // 5. A session begins, unless something moved meanwhile.
-        let signed = self.open(&found.user, client, visitor).await?;
+        let signed = self
+            .open(&found.user, issuer_epoch, client, visitor)
+            .await?;
         Ok(SignIn::Complete(Box::new(signed)))
     }
 
     async fn open(
         &self,
         user: &User,
+        issuer_epoch: u64,
         client: Arc<Client>,
         visitor: &Visitor,
     ) -> Result<Signed, LoginError> {
@@ -165,7 +179,7 @@ impl Auth {
             id: SessionId::random(&self.env, handle.absolute_end),
             user: user.id,
             user_epoch: user.epoch,
-            issuer_epoch: self.directory.issuer_epoch().await?,
+            issuer_epoch,
             auth_time: now,
             amr: vec!["pwd".to_owned()],
             idle_end: now.plus(client.idle_ttl).min(handle.absolute_end),

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use countersign_auth::issue::{Outcome, Signed};
+use countersign_auth::login::LoginError;
 use countersign_auth::refresh::RefreshError;
 use countersign_auth::visitor::Visitor;
 
-use crate::world::{Server, World, somebody};
+use crate::world::{PASSWORD, Server, World, somebody};
 
 async fn renew(server: &Server, signed: &Signed) -> Result<Signed, RefreshError> {
     let token = signed.refresh_token.expose();
@@ -164,6 +165,31 @@ async fn everybody_signs_in_again() {
     ));
     let again = server.login("a@example.org").await;
     assert_eq!(server.check(&again).epochs.issuer, 1);
+}
+
+/// Whoever was about to get in when it was said is not in by it.
+#[tokio::test]
+async fn a_sign_in_in_flight_is_among_everybody() {
+    let world = World::new();
+    let server = world.start().await;
+    server.register("a@example.org").await;
+    let hashing = async |busy: usize| {
+        while server.auth.stats().hasher.busy != busy {
+            tokio::task::yield_now().await;
+        }
+    };
+    hashing(0).await;
+    server.hold_hashing(true);
+    let meanwhile = async {
+        hashing(1).await;
+        let said = server.auth.end_everything(&Visitor::operator()).await;
+        server.hold_hashing(false);
+        said.unwrap();
+    };
+    let sign_in = server.try_login("a@example.org", PASSWORD, None);
+    let (signed, ()) = tokio::join!(sign_in, meanwhile);
+    assert!(matches!(signed, Err(LoginError::Stale)), "{signed:?}");
+    server.login("a@example.org").await;
 }
 
 #[tokio::test]

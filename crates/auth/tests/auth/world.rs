@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_auth::Auth;
@@ -24,11 +24,21 @@ use zeroize::Zeroizing;
 pub const ISSUER: &str = "https://id.example";
 pub const PASSWORD: &str = "correct horse battery";
 
-struct Hand(AtomicU64);
+struct Hand {
+    millis: AtomicU64,
+    /// Whoever hashes looks at the clock first, and is kept there.
+    holds_hashing: AtomicBool,
+}
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        let thread = std::thread::current();
+        if thread.name().is_some_and(|name| name.starts_with("hash-")) {
+            while self.holds_hashing.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+        }
+        Timestamp::from_millis(self.millis.load(Ordering::SeqCst))
     }
 }
 
@@ -56,7 +66,10 @@ impl World {
         settings.limits = LimitSettings::disabled();
         Self {
             folder,
-            hand: Arc::new(Hand(AtomicU64::new(1_900_000_000_000))),
+            hand: Arc::new(Hand {
+                millis: AtomicU64::new(1_900_000_000_000),
+                holds_hashing: AtomicBool::new(false),
+            }),
             settings,
             master: 7,
         }
@@ -113,7 +126,12 @@ pub struct Server {
 impl Server {
     pub fn pass(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap();
-        self.hand.0.fetch_add(millis, Ordering::SeqCst);
+        self.hand.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Keeps passwords from being hashed, or lets them.
+    pub fn hold_hashing(&self, hold: bool) {
+        self.hand.holds_hashing.store(hold, Ordering::SeqCst);
     }
 
     /// Longer than the interval of the renewal table.
