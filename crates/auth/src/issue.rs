@@ -1,5 +1,6 @@
 //! Issuing: from an entitlement to an access token (RFC 9068) and the refresh token that goes with it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::refresh_token::{Handle, RefreshToken};
 pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
 
 /// Tokens for one client, as answered by a sign-in, a renewal or a change of password.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Signed {
     /// The access token.
     pub access_token: String,
@@ -35,6 +36,16 @@ pub struct Signed {
     pub device: Option<String>,
     /// What led to it.
     pub outcome: Outcome,
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed")
+            .field("user", &self.user.id)
+            .field("client", &self.client.id)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What led to tokens being issued.

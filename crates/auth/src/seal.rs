@@ -36,8 +36,9 @@ impl MasterKey {
     pub(crate) fn seal(&self, env: &Env, context: &str, secret: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_LEN] = env.random();
         let mut sealed = nonce.to_vec();
-        // The copy is encrypted in place, so no plain text is left behind.
-        let mut body = secret.to_vec();
+        // The copy is encrypted in place. It has room for the tag from the start: growing would leave plain text behind.
+        let mut body = Vec::with_capacity(secret.len() + AES_256_GCM.tag_len());
+        body.extend_from_slice(secret);
         #[expect(clippy::expect_used, reason = "fails only beyond 64 GiB")]
         self.0
             .seal_in_place_append_tag(

@@ -1,5 +1,6 @@
 //! Who calls, as the edge saw it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::env::Timestamp;
@@ -10,7 +11,7 @@ use crate::model::grant::Network;
 const AGENT_LIMIT: usize = 256;
 
 /// Who calls, as the edge saw it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Visitor {
     /// The address of the caller, behind trusted proxies the one that they name. `None`: not over a network.
     pub address: Option<IpAddr>,
@@ -71,6 +72,16 @@ impl Visitor {
         // A fixed mixing of 64 bits into 32 (Fibonacci hashing): the result is kept with the grant.
         let mixed = (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
         Network(mixed.max(1))
+    }
+}
+
+impl fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor")
+            .field("address", &self.address)
+            .field("agent", &self.agent)
+            .field("operator", &self.operator)
+            .finish_non_exhaustive()
     }
 }
 
