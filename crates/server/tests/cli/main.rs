@@ -12,8 +12,11 @@ mod temp;
 
 mod commands;
 mod configuration;
+mod effects;
 mod first_start;
+mod https;
 mod listeners;
 mod locks;
+mod logs;
 mod typed;
 mod usage;
