@@ -83,6 +83,19 @@ fn nothing_that_speaks_http_or_sql_reaches_a_pure_crate_by_a_detour() {
     }
 }
 
+/// No runtime, and so no waiting: `jose` and the guard's core are bytes in, claims out.
+#[test]
+fn nothing_that_waits_reaches_the_two_lowest_floors() {
+    for floor in &TOWER[..2] {
+        let tree = cargo(&["tree", "-p", floor, "-e", "normal", "--prefix", "none"]);
+        for line in tree.lines() {
+            let name = line.split(' ').next().unwrap_or_default();
+            let waits = ["tokio", "mio", "futures-executor", "async-std", "smol"].contains(&name);
+            assert!(!waits, "{floor} needs {name}");
+        }
+    }
+}
+
 #[test]
 fn a_breach_is_seen() {
     let cases = [
