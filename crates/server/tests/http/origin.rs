@@ -128,7 +128,12 @@ async fn safe_methods_answer_anybody_but_only_listed_pages_may_read() {
     let server = Server::start().await;
     server.allow_app_origin().await;
     let alice = Browser::signed_in(&server, "alice@example.com").await;
-    for (origin, readable) in [(APP_ORIGIN, true), (EVIL, false), ("null", false)] {
+    for (origin, readable) in [
+        (APP_ORIGIN, true),
+        ("https://app.example.com.evil.example", false),
+        (EVIL, false),
+        ("null", false),
+    ] {
         let me = Request::get("/v1/me")
             .bearer(&alice.access_token)
             .header("Origin", origin);
