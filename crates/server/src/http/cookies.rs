@@ -73,8 +73,8 @@ impl CookiePolicy {
     }
 }
 
-/// The cookies of ours that a request bears.
-#[derive(Clone, Debug, Default)]
+/// The cookies of ours that a request bears. Their values are secrets.
+#[derive(Clone, Default)]
 pub(crate) struct Cookies(Vec<(String, String)>);
 
 impl Cookies {
@@ -83,9 +83,9 @@ impl Cookies {
         let ours = headers
             .get_all(header::COOKIE)
             .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
+            // Each by itself: a neighbour's may hold anything, and must not hide ours.
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
             .filter(|(name, _)| name.strip_prefix(PREFIX).unwrap_or(name).starts_with(OURS))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();

@@ -98,6 +98,25 @@ async fn two_applications_do_not_overwrite_each_other() {
     assert!(shop.is_welcome().await);
 }
 
+/// Cookies of a neighbour (another application of the host, or of a sibling that sets them for the whole domain) must
+/// not keep anybody from their own.
+#[tokio::test]
+async fn other_peoples_cookies_do_no_harm() {
+    let server = Server::start().await;
+    let alice = Browser::signed_in(&server, "alice@example.com").await;
+    let token = alice.refresh_token().unwrap();
+    for neighbours in ["theme=grün", "a", "=", "b=\"c;d", "countersign=x"] {
+        let cookies = format!("{neighbours}; countersign-default={token}; {neighbours}");
+        let refresh = Request::post("/v1/refresh")
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Cookie", &cookies);
+        server.send(refresh).await.expect(200);
+        // Nor from being asked where the page came from.
+        let unsaid = Request::post("/v1/refresh").header("Cookie", &cookies);
+        server.send(unsaid).await.refused(403, "cross_site");
+    }
+}
+
 #[tokio::test]
 async fn the_age_shrinks_towards_the_absolute_end() {
     let server = Server::start().await;
