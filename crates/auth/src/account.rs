@@ -126,7 +126,7 @@ impl Auth {
             // No address is changed here.
             ChangeUser::Unknown | ChangeUser::EmailTaken => return Err(AccountError::NoSuchUser),
         };
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(changed)
     }
 
@@ -155,7 +155,7 @@ impl Auth {
         let user = user_of(caller)?;
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end(session, Some(user), &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         if ended {
             Ok(())
         } else {
@@ -179,7 +179,7 @@ impl Auth {
             .sessions
             .end_all_of_user(user, Some(mine), &origin)
             .await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(ended)
     }
 
@@ -244,7 +244,7 @@ impl Auth {
         match self.sessions.change_password(change, &origin).await? {
             ChangePassword::Stale => Err(PasswordError::SessionOver),
             ChangePassword::Changed(entitlement) => {
-                self.hear_revocations().await?;
+                self.hear_own().await;
                 Ok(self.issue(*entitlement, client, &handle, Outcome::PasswordChanged)?)
             }
         }

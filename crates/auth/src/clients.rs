@@ -27,9 +27,9 @@ pub enum ClientError {
         "{0:?} is not an origin: a scheme (https, or http on loopback), a host and perhaps a port expected, in lower case, without a path, as in https://app.example.com"
     )]
     Origin(String),
-    /// A lifetime that is zero or too long.
+    /// A lifetime that is zero, too long, or no whole number of seconds.
     #[error(
-        "the lifetimes do not fit: 0 < access_ttl ≤ 24 h, access_ttl ≤ idle_ttl ≤ absolute_ttl ≤ 400 days expected"
+        "the lifetimes do not fit: 0 < access_ttl ≤ 24 h, access_ttl ≤ idle_ttl ≤ absolute_ttl ≤ 400 days expected, in whole seconds"
     )]
     Lifetimes,
     /// A claim that has a meaning of its own.
@@ -125,7 +125,7 @@ impl Auth {
             .put_client(client, &visitor.origin(self.env.now()))
             .await?;
         self.clients.reload(&*self.directory).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(put)
     }
 
@@ -166,7 +166,7 @@ impl Auth {
             .await?
             .ok_or(ClientError::Unknown)?;
         self.clients.reload(&*self.directory).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(epoch)
     }
 }
@@ -181,7 +181,12 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
             return Err(ClientError::Origin(origin.clone()));
         }
     }
-    let fits = !client.access_ttl.is_zero()
+    // The store and the tokens count in seconds.
+    let whole = [client.access_ttl, client.idle_ttl, client.absolute_ttl]
+        .iter()
+        .all(|ttl| ttl.subsec_nanos() == 0);
+    let fits = whole
+        && !client.access_ttl.is_zero()
         && client.access_ttl <= MAX_ACCESS_TTL
         && client.access_ttl <= client.idle_ttl
         && client.idle_ttl <= client.absolute_ttl

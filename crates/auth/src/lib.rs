@@ -35,7 +35,7 @@ pub mod store;
 pub mod upkeep;
 pub mod visitor;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_guard::{Claims, Guard, Verified};
@@ -63,6 +63,7 @@ pub struct Auth {
     clients: Clients,
     keys: Keys,
     guard: Arc<Guard>,
+    adopting: Mutex<()>,
     follower: Follower,
     hasher: Hasher,
     limits: Limits,

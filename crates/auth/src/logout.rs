@@ -22,7 +22,7 @@ impl Auth {
             self.sessions
                 .end_of_grant(handle.hash(), handle.absolute_end, &origin)
                 .await?;
-            self.hear_revocations().await?;
+            self.hear_own().await;
         }
         Ok(())
     }
@@ -39,7 +39,7 @@ impl Auth {
         let session = session_of(caller)?;
         let origin = visitor.origin(self.env.now());
         self.sessions.end(session, None, &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl Auth {
         let user = user_of(caller)?;
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end_all_of_user(user, None, &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(ended)
     }
 }

@@ -122,7 +122,7 @@ impl Auth {
             Rotate::Superseded => return Err(RefreshError::Superseded),
             Rotate::Reused(session) => {
                 tracing::warn!(%session, "a spent refresh token was presented: the session has been ended");
-                self.hear_revocations().await?;
+                self.hear_own().await;
                 return Err(RefreshError::Reused);
             }
             Rotate::Ahead(session) => {
@@ -131,12 +131,12 @@ impl Auth {
                     "a refresh token is newer than the store: the store lost writes (a restored backup?). The session \
                      has been ended. If a backup was restored, run `countersign sessions end-all --everybody`"
                 );
-                self.hear_revocations().await?;
+                self.hear_own().await;
                 return Err(RefreshError::Ahead);
             }
             Rotate::Expired => {
                 // Too many lost in a row: the session went, and the guard hears of it.
-                self.hear_revocations().await?;
+                self.hear_own().await;
                 return Err(RefreshError::Expired);
             }
             Rotate::Stale => return Err(RefreshError::Stale),

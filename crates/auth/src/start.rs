@@ -1,6 +1,6 @@
 //! From settings, secrets and storage to a working [`Auth`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
 use countersign_jose::{SigningKey, Verifier};
@@ -116,6 +116,7 @@ impl Auth {
             clients,
             keys,
             guard,
+            adopting: Mutex::default(),
             follower,
             hasher,
             limits,

@@ -1,5 +1,7 @@
 //! Chores, done in small steps on a schedule that the server keeps.
 
+use std::sync::PoisonError;
+
 use crate::Auth;
 use crate::keys::{KeysError, Lifetimes};
 use crate::store::StoreError;
@@ -32,15 +34,15 @@ impl Auth {
         self.guard.expire(now.unix());
         self.limits.upkeep(now);
         self.clients.reload(&*self.directory).await?;
-        done.keys_changed = self
-            .keys
-            .upkeep(self.lifetimes().await?, &by_server(now))
-            .await?;
+        let lifetimes = self.lifetimes().await?;
+        done.keys_changed = self.keys.upkeep(lifetimes, &by_server(now)).await?;
         if done.keys_changed {
             self.adopt_keys();
         }
+        // Its tokens may outlive a session that rested too long: until they cannot, it can be ended, and is kept.
+        let sessions_before = now.minus(lifetimes.access);
         for _ in 0..STEPS {
-            let dropped = self.sessions.sweep(now, STEP).await?;
+            let dropped = self.sessions.sweep(sessions_before, STEP).await?;
             done.sessions += dropped;
             if dropped < STEP {
                 break;
@@ -57,13 +59,20 @@ impl Auth {
         Ok(done)
     }
 
-    /// Applies what the revocation log holds now to this node's guard. To be called every second, and after every
-    /// verb that takes something back.
+    /// Applies what the revocation log holds now to this node's guard. To be called every second.
     ///
     /// # Errors
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
         self.follower.catch_up(self.env.now()).await
+    }
+
+    /// The same after a verb of this node's own. The verb has happened, and its answer says so whatever comes of this;
+    /// what cannot be heard now is heard with the next second.
+    pub(crate) async fn hear_own(&self) {
+        if let Err(error) = self.hear_revocations().await {
+            tracing::error!(%error, "what was just taken back is in the log, but could not be read from it; it is tried again");
+        }
     }
 
     /// For how long tokens outlive the keys that made them.
@@ -75,8 +84,10 @@ impl Auth {
         })
     }
 
-    /// Gives the guard the keys of the ring.
+    /// Gives the guard the keys of the ring. One at a time: else the one that looked first could be the one that comes
+    /// last, and bring back a key that has been taken out.
     pub(crate) fn adopt_keys(&self) {
+        let _one_at_a_time = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
         self.guard.replace_keys(self.keys.ring().verifying.clone());
     }
 }

@@ -31,7 +31,7 @@ impl Auth {
         let lifetimes = self.lifetimes().await?;
         let removed = self.keys.remove(which, lifetimes, &origin).await?;
         self.adopt_keys();
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(removed)
     }
 }

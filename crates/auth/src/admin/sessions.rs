@@ -28,7 +28,7 @@ impl Auth {
     ) -> Result<bool, StoreError> {
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end(session, None, &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(ended)
     }
 
@@ -43,7 +43,7 @@ impl Auth {
     ) -> Result<u64, StoreError> {
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end_all_of_user(user, None, &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(ended)
     }
 
@@ -70,6 +70,7 @@ impl Auth {
     async fn revoke(&self, what: Revocation, visitor: &Visitor) -> Result<(), StoreError> {
         let origin = visitor.origin(self.env.now());
         self.directory.revoke(what, &origin).await?;
-        self.hear_revocations().await
+        self.hear_own().await;
+        Ok(())
     }
 }

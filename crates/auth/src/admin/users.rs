@@ -127,7 +127,7 @@ impl Auth {
             ChangeUser::EmailTaken => return Err(ChangeUserError::EmailTaken),
             ChangeUser::UsernameTaken => return Err(ChangeUserError::UsernameTaken),
         };
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(user)
     }
 
@@ -153,7 +153,7 @@ impl Auth {
             .set_password(user, stored, &origin)
             .await?
             .ok_or(ChangeUserError::Unknown)?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl Auth {
             .set_user_enabled(user, enabled, &origin)
             .await?
             .ok_or(ChangeUserError::Unknown)?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(user)
     }
 
@@ -215,7 +215,7 @@ impl Auth {
     pub async fn delete_user(&self, user: UserId, visitor: &Visitor) -> Result<bool, StoreError> {
         let origin = visitor.origin(self.env.now());
         let deleted = self.directory.delete_user(user, &origin).await?;
-        self.hear_revocations().await?;
+        self.hear_own().await;
         Ok(deleted)
     }
 }

@@ -217,6 +217,15 @@ async fn a_client_that_makes_no_sense_is_refused() {
             access_ttl: Duration::ZERO,
             ..client("x")
         },
+        // Tokens and the store count whole seconds: this would be none.
+        Client {
+            access_ttl: Duration::from_millis(999),
+            ..client("x")
+        },
+        Client {
+            idle_ttl: Duration::from_millis(900_500),
+            ..client("x")
+        },
         Client {
             access_ttl: Duration::from_hours(25),
             ..client("x")

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_auth::login::LoginError;
+use countersign_auth::env::Timestamp;
+use countersign_auth::issue::Signed;
+use countersign_auth::login::{Challenge, LoginError};
 use countersign_auth::model::audit::{AuditQuery, Happening};
+use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::register::{RegisterError, Registration};
 use countersign_auth::visitor::Visitor;
 use countersign_guard::Epochs;
@@ -232,6 +235,75 @@ async fn sign_out_is_heard_at_once() {
         .await
         .unwrap();
     server.auth.logout("csr1_forged", &visitor).await.unwrap();
+}
+
+/// A token may be good for a little longer than the session that it was issued from rests: as long as it is, whoever
+/// signs out is heard.
+#[tokio::test]
+async fn sign_out_is_heard_as_long_as_a_token_lives() {
+    let world = World::new();
+    let server = world.start().await;
+    server.register("a@example.org").await;
+    let mut client = Client::new(
+        "slow".parse().unwrap(),
+        ClientKind::Native,
+        Timestamp::default(),
+    );
+    client.access_ttl = Duration::from_hours(1);
+    client.idle_ttl = Duration::from_hours(1);
+    server
+        .auth
+        .put_client(client, &Visitor::operator())
+        .await
+        .unwrap();
+    let login = server.try_login("a@example.org", PASSWORD, Some("slow"));
+    let first = login.await.unwrap();
+    let other = server.try_login("a@example.org", PASSWORD, Some("slow"));
+    let other = other.await.unwrap();
+    // Too soon after the sign-in to be worth a step of the idle end.
+    server.pass(Duration::from_mins(3));
+    let visitor = somebody();
+    let renew = async |signed: &Signed| {
+        let token = signed.refresh_token.expose();
+        let renewed = server.auth.refresh(Some("slow"), token, &visitor);
+        renewed.await.unwrap()
+    };
+    let (first, other) = (renew(&first).await, renew(&other).await);
+    server.pass(Duration::from_mins(58));
+    server.auth.upkeep().await.unwrap();
+
+    let caller = server.check(&first);
+    assert_eq!(server.auth.my_sessions(&caller).await.unwrap().len(), 0);
+    server.check(&other);
+    let ended = server.auth.end_my_other_sessions(&caller, &visitor);
+    assert_eq!(ended.await.unwrap(), 1);
+    assert_eq!(server.refused(&other), "session_revoked");
+    let ended = server.auth.end_session_of(&caller, &visitor);
+    ended.await.unwrap();
+    assert_eq!(server.refused(&first), "session_revoked");
+}
+
+#[tokio::test]
+async fn what_is_handed_out_is_not_shown_by_accident() {
+    let world = World::new();
+    let server = world.start().await;
+    server.register("a@example.org").await;
+    let signed = server.login("a@example.org").await;
+    let device = signed.device.clone().unwrap();
+    let visitor = Visitor::new([203, 0, 113, 9].into(), None, Some(device.clone()));
+    let challenge = Challenge {
+        continuation: "once-only".to_owned(),
+        methods: Vec::new(),
+    };
+    let shown = format!("{signed:?} {visitor:?} {challenge:?}");
+    for secret in [
+        signed.access_token.as_str(),
+        signed.refresh_token.expose(),
+        &device,
+        "once-only",
+    ] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
 }
 
 #[tokio::test]

@@ -70,3 +70,33 @@ async fn the_new_one_obeys_the_rules_of_registration() {
     assert!(alice.is_welcome().await);
     alice.change_password(PASSWORD).await.expect(200);
 }
+
+/// What has happened is answered as such, also if this node cannot hear of it yet; else the tokens would be lost with
+/// which the session goes on.
+#[tokio::test]
+async fn what_has_happened_is_not_told_as_a_failure() {
+    let server = Server::start().await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    let old_token = alice.access_token.clone();
+    let mut other = Browser::new(&server);
+    other.sign_in("alice@example.com").await.expect(200);
+
+    server.damage("INSERT INTO revocations SELECT sequence + 99, 'x', 9999999999 FROM issuer");
+    server
+        .send(Request::get("/readyz"))
+        .await
+        .refused(500, "internal");
+    alice.change_password(NEW).await.expect(200);
+    assert!(alice.is_welcome().await);
+    let answer = alice.sign_out().await.expect(204);
+    assert!(answer.header("set-cookie").is_some());
+    assert_eq!(server.count("sessions"), 1);
+
+    // A second later at the latest.
+    server.damage("DELETE FROM revocations WHERE what = 'x'");
+    server.auth.hear_revocations().await.unwrap();
+    let old = Request::get("/v1/me").bearer(&old_token);
+    server.send(old).await.refused(401, "token_revoked");
+    assert!(!other.is_welcome().await);
+    assert!(!alice.is_welcome().await);
+}
