@@ -125,6 +125,14 @@ fn ed25519_goes_by_two_names_and_no_third() {
     let renamed = jwk.replace("\"EdDSA\"", "\"Ed25519\"");
     let same = SigningKey::from_jwk(renamed.as_bytes()).unwrap();
     assert_eq!(same.algorithm(), ED25519.algorithm());
+    let pkcs8 = ED25519.to_pkcs8_der().unwrap();
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap();
+    for name in ["EdDSA", "Ed25519"] {
+        let header = format!(r#"{{"alg":"{name}","typ":"at+jwt"}}"#);
+        let signed = format!("{}.{}", b64(header), b64(GOOD));
+        let token = format!("{signed}.{}", b64(pair.sign(signed.as_bytes())));
+        assert!(verify(&ED25519, &token).is_ok(), "{name}");
+    }
     for (name, wrong) in [
         ("Ed448", Refused::UnknownAlgorithm),
         ("eddsa", Refused::UnknownAlgorithm),

@@ -219,7 +219,7 @@ pub struct PasswordConfig {
     /// How many may wait for them before callers are told to come back; by default 32 for each thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
-    /// A secret that every password is mixed with before it is hashed, at least 32 bytes of text.
+    /// A secret that every password is mixed with before it is hashed: at least 16 bytes of text, better 32.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pepper: Option<Secret>,
     /// A file that holds it.

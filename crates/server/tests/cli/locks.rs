@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-use crate::binary::{BINARY, Server, run};
+use crate::binary::{BINARY, Server, command, run};
 use crate::temp::TempDir;
 
 #[test]
@@ -137,6 +137,43 @@ fn another_user_is_turned_away() {
     assert!(hung_up.contains(r#""code":"broken_off""#), "{hung_up}");
     // Its owner gets in as before.
     assert!(run(folder.path(), &["user", "list"]).status.success());
+    server.stop();
+}
+
+/// A server has a user of its own as a rule, and root is who looks after it.
+#[test]
+fn root_is_let_in_wherever_the_server_runs() {
+    let folder = TempDir::new();
+    let is_root = std::fs::metadata(folder.path()).unwrap().uid() == 0;
+    let can_be_another = is_root && Command::new("setpriv").arg("--version").output().is_ok();
+    if !can_be_another {
+        skip("another user cannot be played: root and setpriv are needed");
+        return;
+    }
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everybody.clone()).unwrap();
+    let copy = folder.path().join("countersign");
+    std::fs::copy(BINARY, &copy).unwrap();
+    std::fs::set_permissions(&copy, everybody).unwrap();
+    let mut as_nobody = command(folder.path(), &[]);
+    let like: Vec<_> = as_nobody
+        .get_envs()
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    as_nobody = Command::new("setpriv");
+    as_nobody
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(copy)
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null());
+    for name in like {
+        as_nobody.env_remove(name);
+    }
+    let server = Server::start_by(as_nobody, 0, &[]);
+    let socket = folder.path().join("countersign-data/countersign.sock");
+    assert_eq!(std::fs::metadata(socket).unwrap().uid(), 65534);
+    let list = run(folder.path(), &["user", "list"]);
+    assert!(list.status.success(), "{list:?}");
     server.stop();
 }
 

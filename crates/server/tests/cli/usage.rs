@@ -1,6 +1,6 @@
 //! Help, completions, and what is not understood.
 
-use crate::binary::{BINARY, run};
+use crate::binary::{BINARY, json, run};
 use crate::temp::TempDir;
 use crate::typed::run_with;
 
@@ -140,6 +140,20 @@ fn shells_complete_it() {
         .unwrap();
     let offered = String::from_utf8_lossy(&output.stdout);
     assert_eq!(offered.trim(), "end end-all", "{output:?}");
+}
+
+/// What changes data speaks it in `commands`, beside a server and without one.
+#[test]
+fn what_needs_no_data_speaks_json_as_well() {
+    let folder = TempDir::new();
+    for (args, key) in [
+        (&["init"][..], "file"),
+        (&["check"], "issuer"),
+        (&["version"], "version"),
+    ] {
+        let spoken = json(&run(folder.path(), &[args, &["--json"]].concat()));
+        assert!(spoken.get(key).is_some(), "{args:?}: {spoken}");
+    }
 }
 
 #[test]
