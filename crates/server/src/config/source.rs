@@ -195,9 +195,11 @@ fn read_file(path: &Path) -> Result<Table, Problem> {
         };
         let number = before.matches('\n').count() + 1;
         let line = text.lines().nth(number - 1).unwrap_or_default();
-        let key = match line.split_once('=') {
-            Some((key, _)) => format!(" ({})", key.trim()),
-            None => String::new(),
+        // A line within a longer text may be a piece of a private key, which likes to end in `=`.
+        let is_name = |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let key = match line.split_once('=').map(|(key, _)| key.trim()) {
+            Some(key) if is_name(key) => format!(" ({key})"),
+            _ => String::new(),
         };
         Problem::new(
             format!("{place}, line {number}{key}"),

@@ -285,13 +285,15 @@ fn secrets_are_never_shown() {
     let broken = check(folder.path(), &format!("master_key = '{SECRET}"), &[]);
     let wrong = check(folder.path(), &format!("master_key = '{SECRET}'"), &[]);
     let variable = check(folder.path(), "", &[("COUNTERSIGN_MASTER_KEY", SECRET)]);
-    for output in [line, broken, wrong, variable] {
+    // Numbers, and a broken line in the middle of a key.
+    let number = check(folder.path(), "master_key = 4711471147114711", &[]);
+    let fraction = check(folder.path(), "[passwords]\npepper = 4711.4711", &[]);
+    let key = "[signing]\nkey = \"\"\"-----BEGIN PRIVATE KEY-----\nMIGH4711\\E4711==\n\"\"\"";
+    let key = check(folder.path(), key, &[]);
+    for output in [line, broken, wrong, variable, number, fraction, key] {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        assert!(!format!("{:?}", output.stderr).contains(SECRET));
-        assert!(
-            !String::from_utf8_lossy(&output.stderr).contains(SECRET),
-            "{output:?}"
-        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains(SECRET) && !said.contains("4711"), "{said}");
     }
     for output in [shown, plain] {
         let said = [output.stdout, output.stderr].concat();
