@@ -172,6 +172,48 @@ async fn waiting_writes_share_a_commit() {
     assert_eq!(lines(&store).await, 200);
 }
 
+/// What comes faster than it can be done is refused, and takes no more memory.
+#[tokio::test]
+async fn more_than_can_wait_is_turned_away() {
+    let scratch = Scratch::new();
+    let slow = SqliteOptions {
+        commit_delay: Duration::from_millis(100),
+        ..SqliteOptions::default()
+    };
+    let store = Sqlite::open(&scratch.database(), &slow).unwrap();
+    let (mut reads, mut writes) = (0, 0);
+    let (mut waiting, mut noted) = (Vec::new(), Vec::new());
+    for number in 0..8_000 {
+        let writer = store.clone();
+        let mut note = Box::pin(async move { writer.note(line(&number.to_string())).await });
+        match poll_once(&mut note).await {
+            Some(Err(StoreError::Unavailable(_))) => writes += 1,
+            Some(done) => done.unwrap(),
+            None => noted.push(note),
+        }
+    }
+    for _ in 0..50_000 {
+        let reader = store.clone();
+        let mut read = Box::pin(async move { reader.users(None, 1).await });
+        match poll_once(&mut read).await {
+            Some(Err(StoreError::Unavailable(_))) => reads += 1,
+            Some(Err(error)) => panic!("{error}"),
+            Some(Ok(_)) => {}
+            None => waiting.push(read),
+        }
+    }
+    println!("{writes} writes and {reads} reads turned away");
+    assert!(writes > 1_000 && reads > 1_000);
+    for read in waiting {
+        read.await.unwrap();
+    }
+    for note in noted {
+        note.await.unwrap();
+    }
+    store.users(None, 1).await.unwrap();
+    store.note(line("after")).await.unwrap();
+}
+
 /// Reads have connections of their own.
 #[tokio::test]
 async fn a_read_does_not_wait_for_a_commit() {

@@ -24,7 +24,7 @@ pub(super) fn closed() -> StoreError {
 
 /// More waits than can be done in good time.
 pub(super) fn overloaded() -> StoreError {
-    StoreError::Unavailable("too many writes are waiting".into())
+    StoreError::Unavailable("too many reads or writes are waiting".into())
 }
 
 /// A fault of this crate, confined to the job that met it.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,6 +14,9 @@ use tokio::sync::oneshot;
 
 use super::failure;
 
+/// How many reads may wait. They are done well within a second.
+const QUEUE: usize = 4096;
+
 enum Message {
     Read(Box<dyn FnOnce(&mut Connection) + Send>),
     Close(oneshot::Sender<()>),
@@ -21,6 +25,8 @@ enum Message {
 /// The way to the threads. When this is dropped, they have ended.
 pub(super) struct Readers {
     queue: Sender<Message>,
+    /// How many are in it.
+    waiting: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -28,6 +34,7 @@ impl Readers {
     pub(super) fn start(connections: Vec<Connection>) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel();
         let waiting = Arc::new(Mutex::new(waiting));
+        let counter = Arc::new(AtomicUsize::new(0));
         let threads = connections
             .into_iter()
             .map(|connection| {
@@ -37,7 +44,11 @@ impl Readers {
                     .spawn(move || read_until_closed(connection, &waiting))
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { queue, threads })
+        Ok(Self {
+            queue,
+            waiting: counter,
+            threads,
+        })
     }
 
     /// Runs `read`, all of it on one snapshot.
@@ -46,8 +57,17 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(failure::overloaded());
+        }
         let (caller, answer) = oneshot::channel();
+        let waiting = Arc::clone(&self.waiting);
         let job = move |db: &mut Connection| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if caller.is_closed() {
+                return;
+            }
             let result = db.transaction().and_then(|snapshot| read(&snapshot));
             // Whoever asked may have gone.
             let _ = caller.send(result.map_err(failure::store_error));
