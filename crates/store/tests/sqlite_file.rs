@@ -181,13 +181,13 @@ async fn more_than_can_wait_is_turned_away() {
         ..SqliteOptions::default()
     };
     let store = Sqlite::open(&scratch.database(), &slow).unwrap();
-    let (mut reads, mut writes) = (0, 0);
+    let (mut reads, mut refused) = (0, 0);
     let (mut waiting, mut noted) = (Vec::new(), Vec::new());
     for number in 0..8_000 {
         let writer = store.clone();
         let mut note = Box::pin(async move { writer.note(line(&number.to_string())).await });
         match poll_once(&mut note).await {
-            Some(Err(StoreError::Unavailable(_))) => writes += 1,
+            Some(Err(StoreError::Unavailable(_))) => refused += 1,
             Some(done) => done.unwrap(),
             None => noted.push(note),
         }
@@ -202,8 +202,8 @@ async fn more_than_can_wait_is_turned_away() {
             None => waiting.push(read),
         }
     }
-    println!("{writes} writes and {reads} reads turned away");
-    assert!(writes > 1_000 && reads > 1_000);
+    println!("{refused} writes and {reads} reads turned away");
+    assert!(refused > 1_000 && reads > 1_000);
     for read in waiting {
         read.await.unwrap();
     }
