@@ -35,6 +35,12 @@ pub enum AccountError {
     /// Another user has this name.
     #[error("this username is taken: choose another")]
     UsernameTaken,
+    /// Too many changes.
+    #[error("too many changes: try again later")]
+    Limited {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,6 +117,11 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<User, AccountError> {
         let user = user_of(caller)?;
+        self.limits
+            .profile_change(user, self.env.now())
+            .map_err(|limited| AccountError::Limited {
+                retry_after: limited.retry_after,
+            })?;
         let change = UserChange {
             name: change.name.map(normalised(identifier::name)).transpose()?,
             username: change

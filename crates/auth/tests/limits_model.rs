@@ -150,6 +150,7 @@ fn small_settings() -> LimitSettings {
         registration: budget(3, 20),
         refresh: None,
         password_change: Some(backoff(2)),
+        profile_change: None,
         keys: 1000,
     }
 }

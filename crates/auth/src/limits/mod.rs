@@ -39,6 +39,7 @@ pub struct Limits {
     registration: Mutex<Budgets<Network>>,
     refresh: Mutex<Budgets<Network>>,
     password: Mutex<Backoffs<SessionId>>,
+    profile: Mutex<Budgets<UserId>>,
 }
 
 /// What a failed attempt costs of a budget, and how much of that a successful one gets back.
@@ -60,6 +61,7 @@ impl Limits {
             registration: Mutex::new(Budgets::new(settings.registration, keys)),
             refresh: Mutex::new(Budgets::new(settings.refresh, keys)),
             password: Mutex::new(Backoffs::new(settings.password_change, keys)),
+            profile: Mutex::new(Budgets::new(settings.profile_change, keys)),
         }
     }
 
@@ -110,6 +112,14 @@ impl Limits {
         })
     }
 
+    /// A change of one's own profile.
+    ///
+    /// # Errors
+    /// Too many by this user.
+    pub fn profile_change(&self, user: UserId, now: Timestamp) -> Result<(), Limited> {
+        lock(&self.profile).take(user, 1, now)
+    }
+
     /// A registration.
     ///
     /// # Errors
@@ -141,6 +151,7 @@ impl Limits {
         lock(&self.registration).expire(now);
         lock(&self.refresh).expire(now);
         lock(&self.password).expire(now);
+        lock(&self.profile).expire(now);
     }
 
     /// How many addresses, accounts and sessions are remembered.
@@ -156,6 +167,7 @@ impl Limits {
             + lock(&self.registration).len()
             + lock(&self.refresh).len()
             + lock(&self.password).len()
+            + lock(&self.profile).len()
     }
 }
 

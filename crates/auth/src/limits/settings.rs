@@ -51,6 +51,8 @@ pub struct LimitSettings {
     pub refresh: Option<Budget>,
     /// Wrong present passwords at changes of password within one session.
     pub password_change: Option<Backoff>,
+    /// Changes of one's own profile: each leaves a line in the audit trail, and an event in the revocation log.
+    pub profile_change: Option<Budget>,
     /// How many addresses, accounts and sessions are remembered at most, of each kind. Beyond it those are forgotten
     /// that would soonest be as good as new.
     pub keys: usize,
@@ -89,6 +91,10 @@ impl Default for LimitSettings {
                 every: Duration::from_millis(20),
             }),
             password_change: Some(growing(5)),
+            profile_change: Some(Budget {
+                burst: 20,
+                every: Duration::from_secs(30),
+            }),
             keys: 50_000,
         }
     }
@@ -106,6 +112,7 @@ impl LimitSettings {
             registration: None,
             refresh: None,
             password_change: None,
+            profile_change: None,
             keys: 0,
         }
     }

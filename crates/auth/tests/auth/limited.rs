@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use countersign_auth::account::{PasswordError, PasswordForm};
+use countersign_auth::account::{AccountError, PasswordError, PasswordForm, ProfileChange};
 use countersign_auth::limits::{Backoff, Budget, LimitSettings};
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashAlgorithm, HashError};
@@ -124,6 +124,42 @@ async fn guesses_at_a_change_of_password_are_slowed_down() {
     ));
     server.pass(Duration::from_secs(1));
     change(PASSWORD).await.unwrap();
+}
+
+/// Each leaves a line that is kept for a year, and tells whether a username is taken.
+#[tokio::test]
+async fn changes_of_profile_are_limited_before_the_store_is_asked() {
+    let mut world = World::new();
+    world.settings.limits = LimitSettings {
+        profile_change: TWO,
+        ..LimitSettings::default()
+    };
+    let server = world.start().await;
+    server.register("a@example.org").await;
+    let signed = server.login("a@example.org").await;
+    let caller = server.check(&signed);
+    let visitor = somebody();
+    let change = |name: &str| {
+        let change = ProfileChange {
+            name: Some(Some(name.to_owned())),
+            username: None,
+        };
+        server.auth.change_me(&caller, change, &visitor)
+    };
+    change("A").await.unwrap();
+    change("B").await.unwrap();
+    let jobs = server.store.stats().jobs;
+    assert!(matches!(
+        change("C").await,
+        Err(AccountError::Limited { retry_after }) if retry_after == MINUTE
+    ));
+    assert_eq!(server.store.stats().jobs, jobs, "the store was asked");
+    assert_eq!(
+        server.auth.me(&caller).await.unwrap().name.as_deref(),
+        Some("B")
+    );
+    server.pass(MINUTE);
+    change("C").await.unwrap();
 }
 
 /// A storm of sign-ins: whoever finds the queue full is told when to come back, and it costs them no attempt.

@@ -95,6 +95,7 @@ impl From<AccountError> for Problem {
             E::Username(invalid) => told(Code::InvalidUsername, &invalid).field("username"),
             E::Name(invalid) => told(Code::InvalidName, &invalid).field("name"),
             E::UsernameTaken => told(Code::UsernameTaken, &error).field("username"),
+            E::Limited { retry_after } => limited(&error, retry_after),
             E::Store(error) => error.into(),
         }
     }

@@ -69,6 +69,7 @@ pub(crate) async fn show(
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
         (status = 409, description = "`username_taken`", body = ProblemBody),
         (status = 422, description = "`invalid_name`, `invalid_username`", body = ProblemBody),
+        (status = 429, description = "`too_many_requests`, with `Retry-After`", body = ProblemBody),
         (status = "default", description = "Any other refusal", body = ProblemBody),
     ),
 )]
