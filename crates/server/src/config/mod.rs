@@ -48,7 +48,7 @@ pub struct Config {
     pub data: PathBuf,
     /// Whether people may register themselves.
     pub registration: Registration,
-    /// The key that seals private keys at rest: 32 bytes in base64url or hexadecimal.
+    /// The key that seals private keys at rest: 32 bytes as 64 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_key: Option<Secret>,
     /// A file that holds the master key. Without either, one is made in the data folder.
