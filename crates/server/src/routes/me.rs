@@ -6,7 +6,9 @@ use countersign_auth::account::ProfileChange;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::{App, Body, Caller, Fields, FromFields, Problem, ProblemBody, Profile, Visit};
+use crate::http::{
+    App, Bearer, Body, Caller, Fields, FromFields, Problem, ProblemBody, Profile, Visit,
+};
 
 /// The caller's account.
 #[derive(Serialize, ToSchema)]
@@ -75,10 +77,14 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn change(
     State(app): State<App>,
-    Caller(caller): Caller,
+    bearer: Bearer,
+    // Before the body is read…
+    Caller(_): Caller,
     visit: Visit,
     Body(change): Body<ProfileChange>,
 ) -> Result<Json<Me>, Problem> {
+    // …and after it: it may have come slowly, and whoever was signed out meanwhile changes nothing.
+    let caller = bearer.check(&app)?;
     let changed = app
         .auth()
         .change_me(&caller, change, &visit.visitor())

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::actors::Browser;
 use crate::server::{PASSWORD, Server};
-use crate::support::client::Request;
+use crate::support::client::{Request, exchange};
 
 /// The ids that the list shows.
 async fn listed(browser: &mut Browser<'_>) -> Vec<String> {
@@ -164,4 +166,27 @@ async fn signing_out_with_a_cookie_needs_no_access_token_and_forgives_an_expired
         .refused(401, "token_expired");
     alice.call(Request::post("/v1/logout")).await.expect(204);
     assert_eq!(server.count("sessions"), 0);
+}
+
+/// Who is slow with a body is asked once more who they are when it is there.
+#[tokio::test]
+async fn a_body_that_comes_after_sign_out_changes_nothing() {
+    const BODY: &str = r#"{"name":"Mallory"}"#;
+    let server = Server::start().await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    let head = Request::new("PATCH", "/v1/me")
+        .bearer(&alice.access_token)
+        .header("Content-Type", "application/json")
+        .header("Expect", "100-continue")
+        .header("Content-Length", &BODY.len().to_string());
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
+    slow.write_all(&head.bytes(server.address)).await.unwrap();
+    let mut go_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    slow.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "));
+
+    alice.sign_out().await.expect(204);
+    let answer = exchange(slow, BODY.as_bytes()).await;
+    answer.refused(401, "token_revoked");
+    assert!(!server.dump().contains("Mallory"));
 }
