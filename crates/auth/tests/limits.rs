@@ -287,6 +287,22 @@ fn an_attempt_that_was_not_looked_at_leaves_no_trace() {
     }
 }
 
+/// Else whoever keeps the server busy could guess without ever having to wait.
+#[test]
+fn an_attempt_that_was_not_looked_at_takes_no_wait_from_a_later_failure() {
+    let limits = Limits::new(&LimitSettings::default());
+    let attacker = from(v4(1));
+    for _ in 0..8 {
+        assert_eq!(fail(&limits, &attacker, at(0)), Ok(()));
+    }
+    let attempt = limits.sign_in(&attacker, "ann@example.org", Some(ANN), KEY, at(1));
+    assert_eq!(fail(&limits, &attacker, at(2)), Ok(()));
+    assert_eq!(fail(&limits, &attacker, at(2)), wait(1));
+    attempt.unwrap().forgiven();
+    assert_eq!(fail(&limits, &attacker, at(2)), wait(1));
+    assert_eq!(fail(&limits, &attacker, at(3)), Ok(()));
+}
+
 #[test]
 fn changes_of_password_are_slowed_by_session() {
     let limits = Limits::new(&LimitSettings::default());

@@ -60,8 +60,14 @@ impl<K: Copy + Hash + Ord> Backoffs<K> {
     /// Takes one failure back, which was let through at `then`.
     pub(super) fn undo(&mut self, key: K, then: Timestamp) {
         if let (Some(backoff), Some(failures)) = (self.backoff, self.failures.get(&key)) {
-            // It was let through, so that nothing was to be waited for then.
-            self.set(key, failures.count.saturating_sub(1), then, backoff);
+            // It was let through, so that nothing was to be waited for then. What a later one has to wait for stays.
+            let its_own = then.plus(backoff.wait_after(failures.count));
+            let wait_until = if failures.wait_until == its_own {
+                then
+            } else {
+                failures.wait_until
+            };
+            self.set(key, failures.count.saturating_sub(1), wait_until, backoff);
         }
     }
 
