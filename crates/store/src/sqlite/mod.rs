@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod clients;
 mod columns;
+mod copier;
 mod directory;
 mod failure;
 mod grants;
@@ -35,6 +36,7 @@ use rusqlite::{Connection, Result};
 pub use open::{OpenError, SqliteOptions};
 pub use writer::Stats;
 
+use copier::Copier;
 use readers::Readers;
 use renewal::Presentation;
 use writer::Writer;
@@ -67,7 +69,9 @@ impl Sqlite {
         let connections = (0..READERS)
             .map(|_| open::reader(path))
             .collect::<Result<_, _>>()?;
-        let writer = Writer::start(connection, lock, options.commit_delay).map_err(thread)?;
+        let copier = Copier::start(open::copier(path, options)?).map_err(thread)?;
+        let writer =
+            Writer::start(connection, copier, lock, options.commit_delay).map_err(thread)?;
         let readers = Readers::start(connections).map_err(thread)?;
         Ok(Self(Arc::new(Threads { readers, writer })))
     }

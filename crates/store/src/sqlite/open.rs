@@ -109,25 +109,45 @@ pub(super) fn writer(
         cause,
     })?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sql)?;
-    let synchronous = if options.durable { "FULL" } else { "OFF" };
+    let synchronous = synchronous(options);
     connection
         .execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = FAST;
-             PRAGMA cache_size = -2048;"
+             PRAGMA cache_size = -1024;"
         ))
         .map_err(sql)?;
     migrate(path, &mut connection)?;
     Ok((connection, lock))
 }
 
+/// Opens the connection that copies the log back. The writer's must have been opened before.
+pub(super) fn copier(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    let open = || {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let synchronous = synchronous(options);
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -64;"
+        ))?;
+        Ok(connection)
+    };
+    open().map_err(|cause| OpenError::Sql {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+fn synchronous(options: &SqliteOptions) -> &'static str {
+    if options.durable { "FULL" } else { "OFF" }
+}
+
 /// Opens a connection that only reads. The writer's must have been opened before.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let open = || {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -512;")?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -256;")?;
         Ok(connection)
     };
     open().map_err(|cause| OpenError::Sql {

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use countersign_auth::store::StoreError;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB, Result};
+use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;
 
 use super::batch::{self, Job, Verb};
+use super::copier::{Copier, copy_back};
 use super::failure;
 use super::open::Lock;
 
@@ -23,7 +24,8 @@ use super::open::Lock;
 const LARGEST_BATCH: usize = 256;
 /// How many jobs may wait. At the speed of any real disk they are done well within a second.
 const QUEUE: usize = 4096;
-/// From this many pages on, the write-ahead log is copied back even though work is waiting.
+/// From this many pages on, the write-ahead log is copied back even though work is waiting: the bulk of it by the
+/// copier, beside the work; what has come meanwhile by the writer, so that the log can begin anew.
 const LOG_LIMIT: u32 = 8192;
 /// After so long without work it is copied back in any case.
 const REST: Duration = Duration::from_millis(200);
@@ -62,6 +64,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         mut connection: Connection,
+        copier: Copier,
         lock: Lock,
         commit_delay: Duration,
     ) -> io::Result<Self> {
@@ -77,6 +80,7 @@ impl Writer {
             .map_err(io::Error::other)?;
         let mut work = Work {
             connection,
+            copier,
             waiting,
             commit_delay,
             counters: Arc::clone(&counters),
@@ -153,6 +157,7 @@ impl Drop for Writer {
 
 struct Work {
     connection: Connection,
+    copier: Copier,
     waiting: Receiver<Message>,
     commit_delay: Duration,
     counters: Arc<Counters>,
@@ -175,17 +180,24 @@ impl Work {
                 return close;
             }
             if self.log_pages.load(Ordering::Relaxed) >= LOG_LIMIT {
-                self.copy_back(CheckpointMode::PASSIVE);
+                self.copier.begin();
+            }
+            if self.copier.is_through() {
+                self.copy_rest_back();
             }
         }
     }
 
     fn next(&self) -> Option<Message> {
-        if self.log_pages.load(Ordering::Relaxed) > 0 {
+        while self.log_pages.load(Ordering::Relaxed) > 0 {
             match self.waiting.recv_timeout(REST) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => self.copy_back(CheckpointMode::PASSIVE),
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.copier.is_through() || self.copier.rests() {
+                        self.copy_rest_back();
+                    }
+                }
             }
         }
         self.waiting.recv().ok()
@@ -225,17 +237,15 @@ impl Work {
         }
     }
 
-    /// Copies the write-ahead log into the file, as far as no reader needs it. A failure costs nothing but room:
-    /// what is committed is in the log.
-    fn copy_back(&self, mode: CheckpointMode) {
+    /// While the copier rests: two cannot copy at a time.
+    fn copy_rest_back(&self) {
         self.log_pages.store(0, Ordering::Relaxed);
-        if let Err(error) = self.connection.wal_checkpoint_v2(Some(MAIN_DB), mode) {
-            tracing::warn!(%error, "the write-ahead log could not be copied back; it grows until it can");
-        }
+        copy_back(&self.connection, CheckpointMode::PASSIVE);
     }
 
     fn finish(self) -> Result<()> {
-        self.copy_back(CheckpointMode::TRUNCATE);
+        drop(self.copier);
+        copy_back(&self.connection, CheckpointMode::TRUNCATE);
         self.connection.close().map_err(|(_, error)| error)
     }
 }
