@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Router;
 use countersign_auth::clients::ClientError;
-use countersign_auth::env::Env;
 use countersign_auth::store::StoreError;
 use countersign_auth::visitor::Visitor;
 use tokio::net::TcpListener;
@@ -92,9 +91,6 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
         // How a migration goes along is of interest only when it is asked for.
         filter: format!("refinery_core=warn,{}", config.log.level),
     })?;
-    // The random generator measures the machine's jitter before it gives its first byte: some 20 ms, in which the
-    // store can be opened.
-    std::thread::spawn(|| Env::system().random::<1>());
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
