@@ -34,24 +34,16 @@ pub(crate) fn read<C: DeserializeOwned>(
 ) -> Result<(C, Registered), Refused> {
     let json = std::str::from_utf8(payload).map_err(|_| Refused::Payload)?;
     let mut watch = Watch::new(expected);
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = C::deserialize(WatchedClaims {
-        json: &mut deserializer,
-        watch: &mut watch,
-    });
-    let read = read.and_then(|claims| deserializer.end().map(|()| claims));
-    let claims = match (watch.refused.take(), read) {
-        (Some(refused), _) => return Err(refused),
-        (None, Ok(claims)) if watch.complete => claims,
-        (None, Err(error)) if error.is_data() && watch.opened => {
-            let before = error.line().saturating_sub(1);
-            let lines: usize = json.split_inclusive('\n').take(before).map(str::len).sum();
-            let at = lines + error.column();
-            return Err(Refused::Shape { at });
-        }
-        (None, _) => return Err(Refused::Payload),
-    };
+    let claims = parse::<C>(json, &mut watch).map_err(|error| watch.refusal(json, &error))?;
     Ok((claims, watch.registered()?))
+}
+
+fn parse<C: DeserializeOwned>(json: &str, watch: &mut Watch<'_>) -> Result<C, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let json = &mut deserializer;
+    let claims = C::deserialize(WatchedClaims { json, watch })?;
+    deserializer.end()?;
+    Ok(claims)
 }
 
 /// Whether a claim was there, and held what was expected.

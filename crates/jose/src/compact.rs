@@ -34,25 +34,27 @@ impl<'t> Compact<'t> {
         if token.len() > MAX_TOKEN {
             return Err(Refused::TooLong);
         }
-        let (header, rest) = token.split_once('.').ok_or(Refused::NotCompact)?;
-        let (payload, signature) = rest.split_once('.').ok_or(Refused::NotCompact)?;
-        if signature.contains('.') {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
+            return Err(Refused::NotCompact);
+        };
+        if dots.next().is_some() {
             // RFC 7516 §7.1: an encrypted token has five parts.
-            let five = signature.bytes().filter(|&b| b == b'.').count() == 2;
+            let five = dots.count() == 1;
             return Err(if five {
                 Refused::Encrypted
             } else {
                 Refused::NotCompact
             });
         }
-        if header.len() > MAX_HEADER {
+        if first > MAX_HEADER {
             return Err(Refused::TooLong);
         }
         Ok(Self {
-            header,
-            payload,
-            signature,
-            signed: &token[..header.len() + 1 + payload.len()],
+            header: &token[..first],
+            payload: &token[first + 1..second],
+            signature: &token[second + 1..],
+            signed: &token[..second],
         })
     }
 

@@ -153,13 +153,15 @@ impl Verifier {
             issuer: &self.issuer,
             audience: &self.audience,
         };
-        let (claims, registered) = payload.decode(|json| claims::read::<C>(json, &expected))?;
+        let verified = payload.decode(|json| {
+            let (claims, registered) = claims::read::<C>(json, &expected)?;
+            Ok(Verified(Arc::new(Inner {
+                claims,
+                registered,
+                key,
+            })))
+        })?;
         // 5. The times.
-        let verified = Verified(Arc::new(Inner {
-            claims,
-            registered,
-            key,
-        }));
         verified.check_time(now, self.leeway)?;
         Ok(verified)
     }

@@ -1,7 +1,7 @@
 //! The watch between the JSON and the type that is read.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, mem};
 
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess,
@@ -46,12 +46,34 @@ impl<'v> Watch<'v> {
         }
     }
 
-    pub(super) fn registered(self) -> Result<Registered, Refused> {
+    /// Why the claims could not be read.
+    pub(super) fn refusal(&mut self, json: &str, error: &serde_json::Error) -> Refused {
+        if let Some(refused) = self.refused.take() {
+            return refused;
+        }
+        if !error.is_data() || !self.opened {
+            return Refused::Payload;
+        }
+        let before = error.line().saturating_sub(1);
+        let lines: usize = json.split_inclusive('\n').take(before).map(str::len).sum();
+        let at = lines + error.column();
+        Refused::Shape { at }
+    }
+
+    /// What was seen of an object that was read.
+    pub(super) fn registered(&mut self) -> Result<Registered, Refused> {
+        // The type may go on after an error, or not look at the claims at all.
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
+        }
+        if !self.complete {
+            return Err(Refused::Payload);
+        }
         self.issuer.check(Claim::Issuer, Refused::Issuer)?;
         self.audience.check(Claim::Audience, Refused::Audience)?;
         let expires = self.expires.ok_or(Refused::Missing(Claim::Expires))?;
         Ok(Registered {
-            subject: self.subject,
+            subject: self.subject.take(),
             expires_at: expires.floor(),
             not_before: self.not_before.map(Date::ceil),
             issued_at: self.issued_at.map(Date::floor),
@@ -112,13 +134,13 @@ fn seen(expected: bool) -> Seen {
 }
 
 fn registered_claim(name: &str) -> Option<Claim> {
-    Some(match name {
-        "iss" => Claim::Issuer,
-        "sub" => Claim::Subject,
-        "aud" => Claim::Audience,
-        "exp" => Claim::Expires,
-        "nbf" => Claim::NotBefore,
-        "iat" => Claim::IssuedAt,
+    Some(match name.as_bytes() {
+        b"iss" => Claim::Issuer,
+        b"sub" => Claim::Subject,
+        b"aud" => Claim::Audience,
+        b"exp" => Claim::Expires,
+        b"nbf" => Claim::NotBefore,
+        b"iat" => Claim::IssuedAt,
         _ => return None,
     })
 }
@@ -134,10 +156,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WatchedClaims<'_, '_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let mut value = None;
         self.json.deserialize_map(ObjectVisitor {
             visitor,
             watch: self.watch,
-        })
+            value: &mut value,
+        })?;
+        value.ok_or_else(|| de::Error::custom("no object"))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -158,37 +183,43 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WatchedClaims<'_, '_, D> {
     }
 }
 
-struct ObjectVisitor<'w, 'v, V> {
+/// Puts the value in its place itself: it can be large, and would be copied at every return.
+struct ObjectVisitor<'w, 'v, V, T> {
     visitor: V,
     watch: &'w mut Watch<'v>,
+    value: &'w mut Option<T>,
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for ObjectVisitor<'_, '_, V> {
-    type Value = V::Value;
+impl<'de, V: Visitor<'de>> Visitor<'de> for ObjectVisitor<'_, '_, V, V::Value> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         self.watch.opened = true;
         let mut members = WatchedMembers {
             map,
-            names: Names::default(),
+            registered: [false; 6],
+            others: Names::default(),
             claim: None,
             watch: self.watch,
         };
-        let value = self.visitor.visit_map(&mut members)?;
+        *self.value = Some(self.visitor.visit_map(&mut members)?);
         // The type may have stopped early; the watch does not.
         while !members.watch.complete && members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
         }
-        Ok(value)
+        Ok(())
     }
 }
 
 struct WatchedMembers<'w, 'v, 'de, A> {
     map: A,
-    names: Names<'de>,
+    /// Which of the registered claims came already.
+    registered: [bool; 6],
+    /// The names of the others.
+    others: Names<'de>,
     /// The registered claim whose value comes next.
     claim: Option<Claim>,
     watch: &'w mut Watch<'v>,
@@ -205,11 +236,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMembers<'_, '_, 'de, A> {
             self.watch.complete = true;
             return Ok(None);
         };
-        if !self.names.insert(name.clone()) {
+        self.claim = registered_claim(&name);
+        let new = match self.claim {
+            Some(claim) => !mem::replace(&mut self.registered[claim as usize], true),
+            None => self.others.insert(name.clone()),
+        };
+        if !new {
             self.watch.refused = Some(Refused::DuplicateClaim);
             return Err(de::Error::custom("duplicate"));
         }
-        self.claim = registered_claim(&name);
         seed.deserialize(Replay::Text(name).into_deserializer())
             .map(Some)
     }
