@@ -196,6 +196,7 @@ impl Work {
                 Err(RecvTimeoutError::Timeout) => {
                     if self.copier.is_through() || self.copier.rests() {
                         self.copy_rest_back();
+                        self.give_memory_back();
                     }
                 }
             }
@@ -241,6 +242,13 @@ impl Work {
     fn copy_rest_back(&self) {
         self.log_pages.store(0, Ordering::Relaxed);
         copy_back(&self.connection, CheckpointMode::PASSIVE);
+    }
+
+    /// The pages that it holds are in the system's cache as well.
+    fn give_memory_back(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the store's memory could not be given back");
+        }
     }
 
     fn finish(self) -> Result<()> {
