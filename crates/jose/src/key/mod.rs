@@ -12,6 +12,6 @@ mod verifying;
 
 pub use public::PublicJwk;
 pub use set::KeySet;
-pub(crate) use signing::MAX_SIGNATURE;
 pub use signing::SigningKey;
+pub(crate) use signing::{MAX_SIGNATURE, STACK_SIGNATURE};
 pub use verifying::VerifyingKey;

@@ -6,6 +6,7 @@
 
 mod cookbook;
 mod jwcrypto;
+mod ml_dsa;
 mod report;
 mod rfc;
 mod wycheproof;
