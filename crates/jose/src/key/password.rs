@@ -9,7 +9,7 @@ use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{DecryptionKey, SigningKey};
+use super::{DecryptionKey, DecryptionKeySet, SigningKey};
 use crate::header::is_media_type;
 use crate::jwe::algorithm::{KW128, KW256, KeyWrap};
 use crate::jwe::content::ContentKey;
@@ -33,7 +33,7 @@ impl SigningKey {
     /// [`KeyError::Rounds`] for another `p2c`, before anything is derived; [`KeyError::Locked`] if
     /// it does not open; otherwise as [`from_jwk`](Self::from_jwk).
     pub fn from_encrypted_jwk(token: &str, password: &[u8]) -> Result<Self, KeyError> {
-        Self::from_jwk(&unlock(token, password)?)
+        Self::from_jwk(&unlock(token, password, "jwk+json")?)
     }
 
     /// As [`from_encrypted_jwk`](Self::from_encrypted_jwk), for a key that does not name its
@@ -46,7 +46,7 @@ impl SigningKey {
         token: &str,
         password: &[u8],
     ) -> Result<Self, KeyError> {
-        Self::from_jwk_for(alg, &unlock(token, password)?)
+        Self::from_jwk_for(alg, &unlock(token, password, "jwk+json")?)
     }
 }
 
@@ -57,7 +57,7 @@ impl DecryptionKey {
     /// # Errors
     /// As [`SigningKey::from_encrypted_jwk`], and [`from_jwk`](Self::from_jwk).
     pub fn from_encrypted_jwk(token: &str, password: &[u8]) -> Result<Self, KeyError> {
-        Self::from_jwk(&unlock(token, password)?)
+        Self::from_jwk(&unlock(token, password, "jwk+json")?)
     }
 
     /// As [`from_encrypted_jwk`](Self::from_encrypted_jwk), for a key that does not name its
@@ -70,14 +70,33 @@ impl DecryptionKey {
         token: &str,
         password: &[u8],
     ) -> Result<Self, KeyError> {
-        Self::from_jwk_for(alg, &unlock(token, password)?)
+        Self::from_jwk_for(alg, &unlock(token, password, "jwk+json")?)
     }
 }
 
-/// The JWK inside.
-fn unlock(token: &str, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    jwe::open(token, |header| Password::of(header, password)).map_err(|why| match why {
+impl DecryptionKeySet {
+    /// A set of keys that is encrypted under a password (RFC 7517 §7), as
+    /// [`SigningKey::from_encrypted_jwk`] takes a single key.
+    ///
+    /// # Errors
+    /// As [`SigningKey::from_encrypted_jwk`], and [`from_json`](Self::from_json).
+    pub fn from_encrypted_json(token: &str, password: &[u8]) -> Result<Self, KeyError> {
+        Self::from_json(&unlock(token, password, "jwk-set+json")?)
+    }
+}
+
+/// What is inside, if it does not claim to be something else than this (RFC 7517 §7).
+fn unlock(token: &str, password: &[u8], cty: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    jwe::open(token, |header| {
+        let other = |found: &str| !is_media_type(found, cty);
+        if header.cty.as_deref().is_some_and(other) {
+            return Err(Refused::Payload);
+        }
+        Password::of(header, password)
+    })
+    .map_err(|why| match why {
         Refused::Parameter("p2c") => KeyError::Rounds,
+        Refused::Payload => KeyError::Json,
         why => KeyError::Locked(why),
     })
 }
@@ -118,11 +137,6 @@ impl<'p> Password<'p> {
             "PBES2-HS384+A192KW" => Refused::KeyWrap192,
             _ => Refused::UnknownAlgorithm,
         })?;
-        // RFC 7517 §7: said or not, what is inside is a JWK.
-        let cty = header.cty.as_deref();
-        if cty.is_some_and(|cty| !is_media_type(cty, "jwk+json")) {
-            return Err(Refused::Payload);
-        }
         let rounds = header.parameters.p2c.as_ref().and_then(Value::as_u64);
         let rounds = rounds
             .and_then(|rounds| u32::try_from(rounds).ok())
