@@ -175,7 +175,8 @@ fn documents() -> Vec<Vec<u8>> {
 }
 
 fn claims() -> Vec<Vec<u8>> {
-    let many: String = (0..20).map(|i| format!("\"c{i}\":{i},")).collect();
+    let many: Vec<String> = (0..20).map(|i| format!("\"c{i}\":{i},")).collect();
+    let many = many.concat();
     let ours = r#""iss":"https://id.example","aud":"orders""#;
     let texts = [
         good().to_string(),
