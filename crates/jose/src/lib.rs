@@ -10,7 +10,7 @@
 //! let keys = KeySet::new(vec![key.verifying_key()])?;
 //! let verifier = Verifier::new("https://id.example", "orders", "at+jwt", keys);
 //! let verified = verifier.verify::<Value>(&token, now)?;
-//! assert_eq!(verified.subject(), Some("u1"));
+//! assert_eq!(verified["sub"], "u1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
