@@ -167,18 +167,16 @@ fn any_changed_byte_is_refused() {
 fn a_token_opens_under_its_own_key_alone() {
     let mut counts = Counts::default();
     for key in writing() {
-        let other = match key.content_encryption() {
-            Some(enc) => DecryptionKey::generate_direct(enc).unwrap(),
-            // The same curve, or the same length.
-            None => {
-                let jwk: Value = serde_json::from_str(&key.to_jwk().unwrap()).unwrap();
-                let mut curves = AgreementCurve::ALL.into_iter();
-                match curves.find(|curve| jwk["crv"] == curve.name()) {
-                    Some(curve) => DecryptionKey::generate_on(key.algorithm(), curve).unwrap(),
-                    None => DecryptionKey::generate(key.algorithm()).unwrap(),
-                }
-            }
+        // On the same curve, or of the same length.
+        let jwk: Value = serde_json::from_str(&key.to_jwk().unwrap()).unwrap();
+        let curve = |curve: &AgreementCurve| jwk["crv"] == curve.name();
+        let curve = AgreementCurve::ALL.into_iter().find(curve);
+        let other = match (key.content_encryption(), curve) {
+            (Some(enc), _) => DecryptionKey::generate_direct(enc),
+            (_, Some(curve)) => DecryptionKey::generate_on(key.algorithm(), curve),
+            _ => DecryptionKey::generate(key.algorithm()),
         };
+        let other = other.unwrap();
         let kid = key.kid().unwrap_or("same").to_owned();
         let (key, other) = (key.with_kid(&kid), other.with_kid(&kid));
         for enc in ContentEncryption::ALL {
@@ -211,9 +209,9 @@ fn signed_and_encrypted_tokens_verify_and_nothing_is_lost() {
         let keys = DecryptionKeySet::new(vec![key.clone()]).unwrap();
         let verifier = Verifier::new("i", "a", "at+jwt", signed.clone());
         let both = verifier.clone().encrypted_to(keys);
-        let verified = both.verify::<Value>(&token, NOW).unwrap();
-        assert_eq!(*verified, claims);
-        assert_eq!(verified.key_id(), signing.kid());
+        let good = both.verify::<Value>(&token, NOW).unwrap();
+        assert_eq!(*good, claims);
+        assert_eq!(good.key_id(), signing.kid());
         let refused = verifier.verify::<Value>(&token, NOW).err();
         assert_eq!(refused, Some(Refused::Encrypted));
         assert!(verifier.verify::<Value>(&inner, NOW).is_ok());
