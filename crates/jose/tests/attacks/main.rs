@@ -10,5 +10,6 @@ mod encryption;
 mod forge;
 mod header;
 mod keys;
+mod ml_dsa;
 mod signature;
 mod size;
