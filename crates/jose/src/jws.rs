@@ -6,15 +6,16 @@
 
 use crate::base64url;
 use crate::compact::{Compact, MAX_HEADER, MAX_TOKEN};
-use crate::key::MAX_SIGNATURE;
+use crate::key::STACK_SIGNATURE;
 use crate::{Algorithm, KeySet, Refused, SignError, SigningKey, VerifyingKey};
 
 /// What a header may say beside `alg` and `kid`, which come from the key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Header<'h> {
-    /// The kind of the whole token (RFC 7515 §4.1.9), such as `at+jwt`.
+    /// The kind of the whole token (RFC 7515 §4.1.9, RFC 7516 §4.1.11), such as `at+jwt`.
     pub typ: Option<&'h str>,
-    /// The kind of the payload (RFC 7515 §4.1.10), such as `JWT` when a token is wrapped.
+    /// The kind of what is inside (RFC 7515 §4.1.10, RFC 7516 §4.1.12), such as `JWT` when a token
+    /// is wrapped.
     pub cty: Option<&'h str>,
 }
 
@@ -27,7 +28,7 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
     let json = header.json(key.public())?;
     let length = base64url::encoded_len(json.len())
         + base64url::encoded_len(payload.len())
-        + base64url::encoded_len(MAX_SIGNATURE / 4)
+        + base64url::encoded_len(key.signature_len())
         + 2;
     let mut token = String::with_capacity(length);
     base64url::encode_append(json.as_bytes(), &mut token);
@@ -36,10 +37,10 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
     }
     token.push('.');
     base64url::encode_append(payload, &mut token);
-    let mut room = [0; MAX_SIGNATURE];
+    let mut room = [0; STACK_SIGNATURE];
     let signature = key.sign_into(token.as_bytes(), &mut room)?;
     token.push('.');
-    base64url::encode_append(signature, &mut token);
+    base64url::encode_append(&signature, &mut token);
     if token.len() > MAX_TOKEN {
         return Err(SignError::TooLong);
     }
@@ -53,17 +54,23 @@ impl Header<'_> {
         json.push_str("{\"alg\":\"");
         json.push_str(key.algorithm().name());
         json.push('"');
+        self.write_kinds(&mut json).ok_or(SignError::MediaType)?;
+        json.push_str(key.kid_member());
+        json.push('}');
+        Ok(json)
+    }
+
+    /// Appends `typ` and `cty`; `None` if one of them is no media type.
+    pub(crate) fn write_kinds(&self, json: &mut String) -> Option<()> {
         for (name, value) in [("typ", self.typ), ("cty", self.cty)] {
             let Some(value) = value else { continue };
             if !is_media_type(value) {
-                return Err(SignError::MediaType);
+                return None;
             }
             // What a media type is made of needs no escaping in JSON.
             json.extend([",\"", name, "\":\"", value, "\""]);
         }
-        json.push_str(key.kid_member());
-        json.push('}');
-        Ok(json)
+        Some(())
     }
 }
 

@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use crate::algorithm::{ED25519, Family, P256, P384, P521};
+use crate::algorithm::{ED25519, Family, MlDsa, P256, P384, P521};
 use crate::base64url;
 use crate::{Algorithm, KeyError};
 
 /// The members that matter, as they stand; what they mean is asked for afterwards, so that one
 /// strange key in a set does not hide the others. A member that occurs twice is an error.
 #[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Jwk<'a> {
+#[serde(default, remote = "Self")]
+pub(crate) struct Jwk<'a> {
     #[serde(borrow)]
     kty: Member<'a>,
     alg: Member<'a>,
@@ -36,6 +37,10 @@ pub(super) struct Jwk<'a> {
     pub(super) qi: Member<'a>,
     pub(super) oth: Member<'a>,
     pub(super) k: Member<'a>,
+    #[serde(rename = "pub")]
+    pub(super) public: Member<'a>,
+    #[serde(rename = "priv")]
+    pub(super) private: Member<'a>,
 }
 
 /// A key set as it stands (RFC 7517 §5).
@@ -45,6 +50,16 @@ pub(super) struct JwkSet<'a> {
     pub(super) keys: Vec<Jwk<'a>>,
 }
 
+impl<'a> JwkSet<'a> {
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, KeyError> {
+        // An object alone: what is derived would read an array of arrays as well.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(KeyError::Json);
+        }
+        serde_json::from_slice(json).map_err(|_| KeyError::Json)
+    }
+}
+
 /// `kty`.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) enum KeyType {
@@ -52,6 +67,28 @@ pub(super) enum KeyType {
     Rsa,
     Ec,
     Okp,
+    Akp,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Jwk<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(JwkVisitor)
+    }
+}
+
+/// Takes an object alone: what is derived would read an array of values as well.
+struct JwkVisitor;
+
+impl<'de> Visitor<'de> for JwkVisitor {
+    type Value = Jwk<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Jwk::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// What a key is going to be used for.
@@ -59,6 +96,35 @@ pub(super) enum KeyType {
 pub(super) enum Operation {
     Sign,
     Verify,
+    Encrypt,
+    Decrypt,
+    WrapKey,
+    UnwrapKey,
+    /// With the public half of the agreement, whose `key_ops` is empty where others write it.
+    AgreeWith,
+    Agree,
+}
+
+impl Operation {
+    /// The `use` that it is (RFC 7517 §4.2), the `key_ops` of which one is enough (§4.3), and what
+    /// to say of a key that is for something else.
+    fn needs(self) -> (&'static str, &'static [&'static str], KeyError) {
+        let (purpose, ops, otherwise): (_, &[&str], _) = match self {
+            Self::Sign => ("sig", &["sign"], KeyError::NotForSignatures),
+            // Whoever may sign may verify.
+            Self::Verify => ("sig", &["verify", "sign"], KeyError::NotForSignatures),
+            Self::Encrypt => ("enc", &["encrypt"], KeyError::NotForEncryption),
+            Self::Decrypt => ("enc", &["decrypt"], KeyError::NotForEncryption),
+            Self::WrapKey => ("enc", &["wrapKey", "encrypt"], KeyError::NotForEncryption),
+            Self::UnwrapKey => ("enc", &["unwrapKey", "decrypt"], KeyError::NotForEncryption),
+            Self::AgreeWith | Self::Agree => (
+                "enc",
+                &["deriveKey", "deriveBits"],
+                KeyError::NotForEncryption,
+            ),
+        };
+        (purpose, ops, otherwise)
+    }
 }
 
 impl<'a> Jwk<'a> {
@@ -72,6 +138,7 @@ impl<'a> Jwk<'a> {
             "RSA" => Ok(KeyType::Rsa),
             "EC" => Ok(KeyType::Ec),
             "OKP" => Ok(KeyType::Okp),
+            "AKP" => Ok(KeyType::Akp),
             _ => Err(KeyError::UnknownType),
         }
     }
@@ -91,7 +158,9 @@ impl<'a> Jwk<'a> {
         let alg = match (named.or(given), of_type) {
             (Some(alg), _) => alg,
             (None, KeyType::Ec | KeyType::Okp) => self.algorithm_of_curve()?,
-            (None, KeyType::Rsa | KeyType::Oct) => return Err(KeyError::AlgorithmNeeded),
+            (None, KeyType::Rsa | KeyType::Oct | KeyType::Akp) => {
+                return Err(KeyError::AlgorithmNeeded);
+            }
         };
         let fits = match alg.family() {
             Family::Hmac { .. } => of_type == KeyType::Oct,
@@ -100,11 +169,22 @@ impl<'a> Jwk<'a> {
                 of_type == KeyType::Ec && self.crv.text("crv")? == curve.name
             }
             Family::Ed25519 => of_type == KeyType::Okp && self.crv.text("crv")? == ED25519.0,
+            Family::MlDsa(_) => of_type == KeyType::Akp,
         };
         if fits && given.is_none_or(|given| given == alg) {
             Ok(alg)
         } else {
             Err(KeyError::WrongAlgorithm(given.unwrap_or(alg)))
+        }
+    }
+
+    /// The parameter set that a key of `kty` `AKP` is one for. The key must say so itself, whatever
+    /// the caller knows: its octets mean nothing without (RFC 9964 §3).
+    pub(super) fn parameter_set(&self) -> Result<&'static MlDsa, KeyError> {
+        let alg = self.algorithm(None)?;
+        match alg.family() {
+            Family::MlDsa(set) => Ok(set),
+            _ => Err(KeyError::WrongAlgorithm(alg)),
         }
     }
 
@@ -121,15 +201,17 @@ impl<'a> Jwk<'a> {
         .ok_or(KeyError::UnknownCurve)
     }
 
+    /// What `alg` says, if it is there.
+    pub(super) fn alg(&self) -> Result<Option<&str>, KeyError> {
+        self.alg.optional("alg")
+    }
+
     /// `use` and `key_ops` must not reserve the key for something else (RFC 7517 §4.2, §4.3).
-    /// Whoever may sign may verify.
     pub(super) fn permits(&self, operation: Operation) -> Result<(), KeyError> {
-        if self
-            .purpose
-            .optional("use")?
-            .is_some_and(|purpose| purpose != "sig")
-        {
-            return Err(KeyError::NotForSignatures);
+        let (needed, enough, otherwise) = operation.needs();
+        let purpose = self.purpose.optional("use")?;
+        if purpose.is_some_and(|purpose| purpose != needed) {
+            return Err(otherwise);
         }
         let ops = match &self.key_ops {
             Member::Absent => return Ok(()),
@@ -139,12 +221,22 @@ impl<'a> Jwk<'a> {
         if (1..ops.len()).any(|i| ops[..i].contains(&ops[i])) {
             return Err(KeyError::Malformed("key_ops"));
         }
-        let has = |op| ops.iter().any(|named| named == op);
-        if has("sign") || operation == Operation::Verify && has("verify") {
+        let empty = ops.is_empty() && operation == Operation::AgreeWith;
+        if empty || ops.iter().any(|named| enough.contains(&&**named)) {
             Ok(())
         } else {
-            Err(KeyError::NotForSignatures)
+            Err(otherwise)
         }
+    }
+
+    /// Whether one of the members is there that public keys do not have (RFC 7518 §6.2.2, §6.3.2,
+    /// §6.4.1; RFC 8037 §2).
+    pub(super) fn has_private_members(&self) -> bool {
+        [
+            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k,
+        ]
+        .into_iter()
+        .any(Member::is_present)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Writing private JSON Web Keys (RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2).
+//! Writing private JSON Web Keys (RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2; RFC 9964 §4).
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::PublicJwk;
+use super::{PublicJwk, rsa};
 use crate::{KeyError, base64url};
 
 /// More bytes than an RSA key of 8192 bits takes.
@@ -51,9 +51,27 @@ pub(super) struct SecretMembers<'k> {
     pub(super) qi: Secret,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
     pub(super) k: Secret,
+    #[serde(
+        rename = "priv",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "text"
+    )]
+    pub(super) private: Secret,
 }
 
 impl SecretMembers<'_> {
+    /// The secret numbers of the RSA key in this PKCS#8 (RFC 7518 §6.3.2).
+    pub(super) fn write_rsa(&mut self, pkcs8: &[u8]) -> Result<(), KeyError> {
+        let numbers = rsa::private_numbers(pkcs8).map_err(|_| KeyError::Failed)?;
+        self.d = member(numbers.d);
+        self.p = member(numbers.p);
+        self.q = member(numbers.q);
+        self.dp = member(numbers.dp);
+        self.dq = member(numbers.dq);
+        self.qi = member(numbers.qi);
+        Ok(())
+    }
+
     /// The whole key as JSON, wiped when dropped.
     pub(super) fn beside(self, public: Option<PublicJwk>) -> Result<Zeroizing<String>, KeyError> {
         // Room for the largest key, so that no half-written copy is left behind in memory.

@@ -189,7 +189,9 @@ impl VerifyingKey {
     #[must_use]
     pub fn public_jwk(&self) -> Option<PublicJwk> {
         match &self.0.check {
-            Check::Public { numbers, .. } => Some(numbers.to_jwk(self.0.alg, self.kid())),
+            Check::Public { numbers, .. } => {
+                Some(numbers.to_jwk(self.0.alg.name(), "sig", self.kid()))
+            }
             Check::Mac(_) => None,
         }
     }
@@ -232,7 +234,7 @@ impl VerifyingKey {
     }
 
     /// Whether the signature holds. MACs are compared in constant time; every signature must have
-    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7).
+    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7, FIPS 204 §3.6.2).
     pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.check {
             // As `hmac::verify` does, but for one copy of the whole state.

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "what tests share fails as tests do")]
 
 mod cookbook;
+mod encryption;
 mod jwcrypto;
+mod ml_dsa;
 mod report;
 mod rfc;
 mod wycheproof;
