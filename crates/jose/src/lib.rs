@@ -98,4 +98,4 @@ pub use key::{KeySet, PublicJwk, SigningKey, VerifyingKey};
 pub use sign::sign;
 pub use time::UnixTime;
 pub use unverified::Unverified;
-pub use verifier::{MAX_LEEWAY, Verified, Verifier};
+pub use verifier::{MAX_LEEWAY, OfAnyType, Verified, Verifier};
