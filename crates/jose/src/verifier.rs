@@ -164,24 +164,27 @@ impl Verifier {
         token: &str,
         now: UnixTime,
     ) -> Result<Verified<C>, Refused> {
-        let Some(keys) = &self.encrypted_to else {
-            return self.verify_signed(token, now);
-        };
-        let inner = jwe::open_nested(token, keys)?;
-        let inner = std::str::from_utf8(&inner).map_err(|_| Refused::NotCompact)?;
-        self.verify_signed(inner, now)
+        // 0. The encryption, if there must be one.
+        self.with_signed(token, |signed| {
+            // 1. Length and shape, before anything is parsed.
+            let compact = Compact::split(signed)?;
+            // 2. The header: what kind of token, and which key; that key's algorithm must be named.
+            let key = self.key_of(&compact)?;
+            self.verify_under(key, compact, now)
+        })
     }
 
-    fn verify_signed<C: DeserializeOwned>(
+    /// Hands over the signed token, which is inside of the encrypted one if there must be one.
+    fn with_signed<T>(
         &self,
         token: &str,
-        now: UnixTime,
-    ) -> Result<Verified<C>, Refused> {
-        // 1. Length and shape, before anything is parsed.
-        let compact = Compact::split(token)?;
-        // 2. The header: what kind of token, and which key; that key's algorithm must be named.
-        let key = self.key_of(&compact)?;
-        self.verify_under(key, compact, now)
+        then: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let Some(keys) = &self.encrypted_to else {
+            return then(token);
+        };
+        let inner = jwe::open_nested(token, keys)?;
+        then(std::str::from_utf8(&inner).map_err(|_| Refused::NotCompact)?)
     }
 
     /// For people who look at a token whose kind they do not know yet, never for a service: as
@@ -198,13 +201,15 @@ impl Verifier {
         token: &str,
         now: UnixTime,
     ) -> Result<OfAnyType<C>, Refused> {
-        let compact = Compact::split(token)?;
-        let (key, typ) = compact.with_header(|header| {
-            let key = self.keys.select(header.kid.as_deref(), header.alg)?;
-            Ok((key.clone(), header.typ.map(Into::into)))
-        })?;
-        let verified = self.verify_under(key, compact, now)?;
-        Ok(OfAnyType { verified, typ })
+        self.with_signed(token, |signed| {
+            let compact = Compact::split(signed)?;
+            let (key, typ) = compact.with_header(|header| {
+                let key = self.keys.select(header.kid.as_deref(), header.alg)?;
+                Ok((key.clone(), header.typ.map(Into::into)))
+            })?;
+            let verified = self.verify_under(key, compact, now)?;
+            Ok(OfAnyType { verified, typ })
+        })
     }
 
     /// What comes after the header.

@@ -45,6 +45,21 @@ impl KeyFile {
     pub(super) fn name(&self) -> String {
         self.path.display().to_string()
     }
+
+    /// Why what it holds cannot be used.
+    pub(super) fn unusable(&self, error: KeyError) -> TokenError {
+        let hint = match error {
+            KeyError::AlgorithmNeeded => "; say it: --alg",
+            KeyError::Missing("d") => "; it is a public key, and a private one is needed",
+            KeyError::Missing("k") => "; it is not a whole key",
+            _ => "",
+        };
+        TokenError::Key {
+            source_name: self.name(),
+            error,
+            hint,
+        }
+    }
 }
 
 fn bounded(file: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -93,7 +108,7 @@ impl<'b> Form<'b> {
             return Self::Pem(text);
         }
         let text = text.trim();
-        if text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 4 {
+        if text.starts_with("eyJ") && text.matches('.').count() == 4 {
             return Self::LockedJwk(text);
         }
         Self::Der

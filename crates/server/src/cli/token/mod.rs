@@ -4,6 +4,9 @@
 //! `countersign-jose`: what it does not verify is not shown.
 
 mod batch;
+mod decrypt;
+mod decryption_keys;
+mod encrypt;
 mod inspect;
 mod key;
 mod key_file;
@@ -13,6 +16,7 @@ mod members;
 mod names;
 mod refusal;
 mod sign;
+mod unlock;
 mod verdict;
 mod verify;
 mod write;
@@ -22,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use countersign_jose::{KeyError, SignError, UnixTime};
+use countersign_jose::{EncryptError, KeyError, SignError, UnixTime};
 
 use super::operator::Failure;
 use super::print::Output;
@@ -34,7 +38,7 @@ use crate::fetch::FetchError;
   countersign token verify --keys https://auth.example.com/.well-known/jwks.json \\
       --issuer https://auth.example.com --audience orders < tokens.txt
   countersign token key generate --alg ES256 --out key.jwk --public-out key.pub.jwk
-  countersign token sign --key key.jwk --typ at+jwt --claims claims.json
+  countersign token sign --key key.jwk --claims claims.json | countersign token inspect
 
 None of them needs a server, a configuration or a data folder.
 
@@ -46,6 +50,10 @@ pub(super) enum Command {
     Verify(verify::Args),
     /// Sign claims
     Sign(sign::Args),
+    /// Encrypt a signed token, or any bytes, to somebody
+    Encrypt(encrypt::Args),
+    /// Decrypt tokens, one a line, whoever wrote them
+    Decrypt(decrypt::Args),
     /// Make keys, and show them in other forms
     #[command(subcommand)]
     Key(key::Command),
@@ -56,7 +64,9 @@ impl Command {
         let done = match self {
             Self::Inspect(args) => args.run(output),
             Self::Verify(args) => return Ok(args.run(output)?),
+            Self::Decrypt(args) => return Ok(args.run(output)?),
             Self::Sign(args) => args.run(output),
+            Self::Encrypt(args) => args.run(output),
             Self::Key(command) => command.run(output),
         };
         Ok(done.map(|()| ExitCode::SUCCESS)?)
@@ -84,8 +94,12 @@ pub(super) enum TokenError {
     Output(io::Error),
     #[error("{0}")]
     Usage(String),
+    #[error("the password cannot be asked for ({0}): --password-file names a file that holds it")]
+    Password(io::Error),
     #[error(transparent)]
     Sign(#[from] SignError),
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
     #[error("the runtime does not start: {0}")]
     Runtime(io::Error),
 }
@@ -100,7 +114,9 @@ impl TokenError {
             Self::Input(_) => "input",
             Self::Output(_) => "output",
             Self::Usage(_) => "usage",
+            Self::Password(_) => "no_password",
             Self::Sign(_) => "sign",
+            Self::Encrypt(_) => "encrypt",
             Self::Runtime(_) => "runtime",
         }
     }

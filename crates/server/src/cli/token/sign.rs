@@ -1,13 +1,14 @@
 //! `countersign token sign`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_jose::{Algorithm, KeyError, SigningKey, jws};
+use countersign_jose::{Algorithm, SigningKey, jws};
 use serde_json::{Value, json};
 
 use super::key_file::{Form, KeyFile, algorithm};
 use super::members::Members;
+use super::unlock::Unlock;
 use super::{At, TokenError, names, write};
 use crate::cli::print::Output;
 use crate::config::duration;
@@ -25,6 +26,8 @@ pub(in crate::cli) struct Args {
     /// The algorithm of a key that does not name it, such as RSA in PEM
     #[arg(long, value_name = "ALG", value_parser = names::signature())]
     alg: Option<Algorithm>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// The kind of token: the header's `typ`
     #[arg(long, default_value = "at+jwt")]
     typ: String,
@@ -49,7 +52,7 @@ pub(in crate::cli) struct Args {
 
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
-        let key = read_key(&self.key, self.alg)?;
+        let key = read_key(&self.key, self.alg, &self.unlock)?;
         let claims = self.claims()?;
         // Whatever `Members` holds can be written.
         let payload = serde_json::to_vec(&claims).unwrap_or_default();
@@ -114,31 +117,30 @@ fn whole_seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A private key or a shared secret, of whatever form.
-fn read_key(path: &std::path::Path, alg: Option<Algorithm>) -> Result<SigningKey, TokenError> {
+fn read_key(
+    path: &Path,
+    alg: Option<Algorithm>,
+    unlock: &Unlock,
+) -> Result<SigningKey, TokenError> {
     let file = KeyFile::read(path)?;
     let bytes = file.bytes();
     let key = match (Form::of(bytes), alg) {
         (Form::Jwk, None) => SigningKey::from_jwk(bytes),
         (Form::Jwk, Some(alg)) => SigningKey::from_jwk_for(alg, bytes),
-        (Form::Pem(text), alg) => algorithm(alg, |alg| SigningKey::from_pem(alg, text)),
-        (Form::Der | Form::LockedJwk(_), alg) => {
-            algorithm(alg, |alg| SigningKey::from_der(alg, bytes))
+        (Form::LockedJwk(text), alg) => {
+            let password = unlock.password()?;
+            let password = password.expose().as_bytes();
+            match alg {
+                None => SigningKey::from_encrypted_jwk(text, password),
+                Some(alg) => SigningKey::from_encrypted_jwk_for(alg, text, password),
+            }
         }
+        (Form::Pem(text), alg) => algorithm(alg, |alg| SigningKey::from_pem(alg, text)),
+        (Form::Der, alg) => algorithm(alg, |alg| SigningKey::from_der(alg, bytes)),
         (Form::JwkSet, _) => {
             let problem = "a set of keys, where one private key is needed";
             return Err(TokenError::NoKey(file.name(), problem));
         }
     };
-    key.map_err(|error| {
-        let hint = match error {
-            KeyError::AlgorithmNeeded => "; or say it here: --alg",
-            KeyError::Missing("d") => "; it is a public key, and a private one signs",
-            _ => "",
-        };
-        TokenError::Key {
-            source_name: file.name(),
-            error,
-            hint,
-        }
-    })
+    key.map_err(|error| file.unusable(error))
 }

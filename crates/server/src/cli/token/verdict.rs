@@ -14,7 +14,9 @@ use crate::cli::print::Output;
 pub(super) enum Verdict {
     /// It is good.
     Accepted(Accepted),
-    /// It is not.
+    /// It could be read, whoever wrote it.
+    Decrypted(Decrypted),
+    /// It is not good, or cannot be read.
     Refused(Refusal),
 }
 
@@ -24,6 +26,25 @@ pub(super) struct Accepted {
     pub(super) claims: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) typ: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_id: Option<String>,
+}
+
+/// What was encrypted.
+#[derive(Debug, Serialize)]
+pub(super) struct Decrypted {
+    /// If it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) plaintext: Option<String>,
+    /// If it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) plaintext_base64url: Option<String>,
+    pub(super) alg: &'static str,
+    pub(super) enc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) typ: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cty: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_id: Option<String>,
 }
@@ -68,19 +89,34 @@ impl Step {
     /// Where this is noticed.
     pub(super) fn of(refused: &Refused) -> Self {
         match refused {
-            Refused::TooLong | Refused::NotCompact | Refused::Encrypted | Refused::Base64(_) => {
-                Self::Shape
-            }
+            Refused::TooLong
+            | Refused::NotCompact
+            | Refused::Encrypted
+            | Refused::NotEncrypted
+            | Refused::Base64(_)
+            | Refused::Length(_) => Self::Shape,
             Refused::Header
             | Refused::DuplicateHeader
             | Refused::NoAlgorithm
             | Refused::UnknownAlgorithm
+            | Refused::Rsa15
+            | Refused::KeyWrap192
+            | Refused::PasswordBased
+            | Refused::NoEncryption
+            | Refused::UnknownEncryption
+            | Refused::Compressed
             | Refused::Critical
             | Refused::Unencoded
+            | Refused::Parameter(_)
+            | Refused::EphemeralKey
+            | Refused::NotNested
             | Refused::Type { .. } => Self::Header,
-            Refused::UnknownKey | Refused::WrongAlgorithm { .. } | Refused::AmbiguousKey => {
-                Self::Key
-            }
+            Refused::UnknownKey
+            | Refused::WrongAlgorithm { .. }
+            | Refused::WrongKeyManagement { .. }
+            | Refused::WrongEncryption { .. }
+            | Refused::AmbiguousKey => Self::Key,
+            Refused::Decryption => Self::Decryption,
             Refused::Signature => Self::Signature,
             Refused::Payload
             | Refused::DuplicateClaim
@@ -157,7 +193,23 @@ impl Verdict {
     fn text(&self) -> String {
         match self {
             Self::Accepted(accepted) => format!("accepted {}", json(&accepted.claims)),
+            Self::Decrypted(decrypted) => decrypted.text(),
             Self::Refused(refusal) => refusal.text(),
+        }
+    }
+}
+
+impl Decrypted {
+    fn text(&self) -> String {
+        match (&self.plaintext, &self.plaintext_base64url) {
+            (Some(text), _) => {
+                let shown = harmless::json(text).replace('\n', "\\n");
+                format!("decrypted {shown}")
+            }
+            (None, bytes) => {
+                let bytes = bytes.as_deref().unwrap_or_default();
+                format!("decrypted (no text, base64url) {bytes}")
+            }
         }
     }
 }

@@ -1,16 +1,18 @@
 //! `countersign token verify`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use countersign_jose::{Algorithm, MAX_LEEWAY, Refused, UnixTime, Verifier};
+use countersign_jose::{Algorithm, KeyManagement, MAX_LEEWAY, Refused, UnixTime, Verifier};
 use serde_json::Value;
 
 use super::key_source::KeySource;
 use super::lines::Input;
 use super::refusal::Asked;
+use super::unlock::Unlock;
 use super::verdict::{Accepted, Verdict};
-use super::{At, TokenError, batch, names};
+use super::{At, TokenError, batch, decryption_keys, names};
 use crate::cli::print::Output;
 
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,14 @@ pub(in crate::cli) struct Args {
     /// The algorithm of a key that does not name it, such as RSA in PEM
     #[arg(long, value_name = "ALG", value_parser = names::signature())]
     alg: Option<Algorithm>,
+    /// Private keys or shared secrets: the tokens must be encrypted to one of them, and signed inside
+    #[arg(long, value_name = "FILE")]
+    decrypt_keys: Option<PathBuf>,
+    /// The algorithm of a decryption key that does not name it
+    #[arg(long, value_name = "ALG", requires = "decrypt_keys", value_parser = names::encryption())]
+    decrypt_alg: Option<KeyManagement>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Who must have issued them: `iss` must be exactly this
     #[arg(long)]
     issuer: String,
@@ -80,10 +90,19 @@ impl Args {
             Typ::Exactly(typ) => typ,
             Typ::Any => "any",
         };
+        let decrypt_keys = match &self.decrypt_keys {
+            Some(path) => Some(decryption_keys::load(path, self.decrypt_alg, &self.unlock)?),
+            None => None,
+        };
         let verifier =
             Verifier::new(&self.issuer, &self.audience, typ, keys.clone()).with_leeway(self.leeway);
+        let verifier = match &decrypt_keys {
+            Some(keys) => verifier.encrypted_to(keys.clone()),
+            None => verifier,
+        };
         let asked = Asked {
             keys: &keys,
+            decrypt_keys: decrypt_keys.as_ref(),
             issuer: &self.issuer,
             audience: &self.audience,
             leeway: self.leeway,

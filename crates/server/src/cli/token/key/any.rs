@@ -1,23 +1,36 @@
 //! A key of any kind: private or public, to sign with or to encrypt to.
 
-use countersign_jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
+use countersign_jose::{
+    Algorithm, ContentEncryption, DecryptionKey, EncryptionKey, KeyError, KeyManagement, PublicJwk,
+    SigningKey, VerifyingKey,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::super::TokenError;
-use super::super::key_file::{Form, KeyFile, algorithm};
-use super::super::members::Members;
+use crate::cli::token::TokenError;
+use crate::cli::token::key_file::{Form, KeyFile, algorithm};
+use crate::cli::token::members::Members;
+use crate::cli::token::names::Purpose;
+use crate::cli::token::unlock::Unlock;
 
-/// A key of any kind.
+/// A key of any kind. A shared secret is [`Signing`](Self::Signing) or [`Decryption`](Self::Decryption).
 pub(super) enum AnyKey {
     Signing(SigningKey),
     Verifying(VerifyingKey),
+    Decryption(DecryptionKey),
+    Encryption(EncryptionKey),
+}
+
+/// What a file holds.
+pub(super) enum Keys {
+    One(AnyKey),
+    Set(Vec<AnyKey>),
 }
 
 /// How a key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum To {
+pub(in crate::cli) enum To {
     /// JSON Web Key (RFC 7517)
     Jwk,
     /// Text between BEGIN and END: PKCS#8, or SubjectPublicKeyInfo
@@ -26,68 +39,168 @@ pub(super) enum To {
     Der,
 }
 
-/// Whose algorithm is not said, and does not matter: that of every RSA key.
-const ANY_RSA: Algorithm = Algorithm::RS256;
+/// Purposes to try where a key does not say its own and it does not matter: all RSA keys look
+/// alike, and so do all keys to agree with.
+const WHATEVER: [Purpose; 2] = [
+    Purpose::Signature(Algorithm::RS256),
+    Purpose::Encryption(KeyManagement::EcdhEs),
+];
 
-impl AnyKey {
-    /// The keys of a file, and whether it is a set.
+impl Keys {
+    /// Reads a file whose keys say what they are for, or of which it is said here.
     pub(super) fn read(
         file: &KeyFile,
-        alg: Option<Algorithm>,
-    ) -> Result<(Vec<Self>, bool), KeyError> {
+        purpose: Option<Purpose>,
+        unlock: &Unlock,
+    ) -> Result<Self, TokenError> {
+        let unlocked = match Form::of(file.bytes()) {
+            Form::LockedJwk(text) => return AnyKey::unlock(file, text, purpose, unlock),
+            other => Self::read_form(&other, file.bytes(), purpose),
+        };
+        unlocked.map_err(|error| file.unusable(error))
+    }
+
+    /// As `read`, where it does not matter what the keys are for.
+    pub(super) fn read_for_whatever(
+        file: &KeyFile,
+        purpose: Option<Purpose>,
+        unlock: &Unlock,
+    ) -> Result<Self, TokenError> {
+        let first = match Self::read(file, purpose, unlock) {
+            Err(error) if purpose.is_none() => error,
+            read => return read,
+        };
+        WHATEVER
+            .into_iter()
+            .find_map(|purpose| {
+                let form = Form::of(file.bytes());
+                Self::read_form(&form, file.bytes(), Some(purpose)).ok()
+            })
+            .ok_or(first)
+    }
+
+    fn read_form(
+        form: &Form<'_>,
+        bytes: &[u8],
+        purpose: Option<Purpose>,
+    ) -> Result<Self, KeyError> {
         #[derive(Deserialize)]
         struct Set {
             keys: Vec<Members>,
         }
-        let bytes = file.bytes();
-        let one = match Form::of(bytes) {
+        let key = match form {
             Form::JwkSet => {
                 let set: Set = serde_json::from_slice(bytes).map_err(|_| KeyError::Json)?;
                 let keys = set.keys.iter().map(|key| {
                     let json = serde_json::to_vec(key).map_err(|_| KeyError::Json)?;
-                    Self::of_jwk(&Zeroizing::new(json), alg)
+                    AnyKey::of_jwk(&Zeroizing::new(json), purpose)
                 });
-                return Ok((keys.collect::<Result<_, _>>()?, true));
+                return Ok(Self::Set(keys.collect::<Result<_, _>>()?));
             }
-            Form::Jwk => Self::of_jwk(bytes, alg)?,
-            Form::Pem(text) if text.contains("PRIVATE KEY-----") => {
-                Self::Signing(algorithm(alg, |alg| SigningKey::from_pem(alg, text))?)
-            }
-            Form::Pem(text) => {
-                Self::Verifying(algorithm(alg, |alg| VerifyingKey::from_pem(alg, text))?)
-            }
-            Form::Der | Form::LockedJwk(_) => algorithm(alg, |alg| {
-                let private = SigningKey::from_der(alg, bytes).map(Self::Signing);
-                private.or_else(|_| VerifyingKey::from_der(alg, bytes).map(Self::Verifying))
-            })?,
+            Form::Jwk => AnyKey::of_jwk(bytes, purpose)?,
+            Form::Pem(text) => AnyKey::of_pem(text, purpose)?,
+            Form::Der | Form::LockedJwk(_) => AnyKey::of_der(bytes, purpose)?,
         };
-        Ok((vec![one], false))
+        Ok(Self::One(key))
     }
+}
 
-    fn of_jwk(json: &[u8], alg: Option<Algorithm>) -> Result<Self, KeyError> {
-        /// What makes a key private.
-        #[derive(Deserialize)]
-        struct Outline {
-            #[serde(rename = "d", alias = "k", alias = "priv")]
-            secret: Option<IgnoredAny>,
-        }
+impl AnyKey {
+    fn of_jwk(json: &[u8], purpose: Option<Purpose>) -> Result<Self, KeyError> {
         let outline: Outline = serde_json::from_slice(json).map_err(|_| KeyError::Json)?;
-        match (outline.secret, alg) {
-            (Some(_), None) => SigningKey::from_jwk(json).map(Self::Signing),
-            (Some(_), Some(alg)) => SigningKey::from_jwk_for(alg, json).map(Self::Signing),
-            (None, None) => VerifyingKey::from_jwk(json).map(Self::Verifying),
-            (None, Some(alg)) => VerifyingKey::from_jwk_for(alg, json).map(Self::Verifying),
+        let is_secret = outline.secret.is_some();
+        match purpose {
+            Some(Purpose::Signature(alg)) if is_secret => {
+                SigningKey::from_jwk_for(alg, json).map(Self::Signing)
+            }
+            Some(Purpose::Signature(alg)) => {
+                VerifyingKey::from_jwk_for(alg, json).map(Self::Verifying)
+            }
+            Some(Purpose::Encryption(alg)) if is_secret => {
+                DecryptionKey::from_jwk_for(alg, json).map(Self::Decryption)
+            }
+            Some(Purpose::Encryption(alg)) => {
+                EncryptionKey::from_jwk_for(alg, json).map(Self::Encryption)
+            }
+            None => match (outline.is_to_encrypt(), is_secret) {
+                (false, true) => SigningKey::from_jwk(json).map(Self::Signing),
+                (false, false) => VerifyingKey::from_jwk(json).map(Self::Verifying),
+                (true, true) => DecryptionKey::from_jwk(json).map(Self::Decryption),
+                (true, false) => EncryptionKey::from_jwk(json).map(Self::Encryption),
+            },
         }
     }
 
+    fn of_pem(text: &str, purpose: Option<Purpose>) -> Result<Self, KeyError> {
+        let is_secret = text.contains("PRIVATE KEY-----");
+        match purpose {
+            Some(Purpose::Encryption(alg)) if is_secret => {
+                DecryptionKey::from_pem(alg, text).map(Self::Decryption)
+            }
+            Some(Purpose::Encryption(alg)) => {
+                EncryptionKey::from_pem(alg, text).map(Self::Encryption)
+            }
+            signature if is_secret => {
+                let read = |alg| SigningKey::from_pem(alg, text).map(Self::Signing);
+                algorithm(signature_of(signature), read)
+            }
+            signature => {
+                let read = |alg| VerifyingKey::from_pem(alg, text).map(Self::Verifying);
+                algorithm(signature_of(signature), read)
+            }
+        }
+    }
+
+    fn of_der(der: &[u8], purpose: Option<Purpose>) -> Result<Self, KeyError> {
+        match purpose {
+            Some(Purpose::Encryption(alg)) => DecryptionKey::from_der(alg, der)
+                .map(Self::Decryption)
+                .or_else(|_| EncryptionKey::from_der(alg, der).map(Self::Encryption)),
+            signature => algorithm(signature_of(signature), |alg| {
+                SigningKey::from_der(alg, der)
+                    .map(Self::Signing)
+                    .or_else(|_| VerifyingKey::from_der(alg, der).map(Self::Verifying))
+            }),
+        }
+    }
+
+    /// What it is for, only its inside says: so it is tried.
+    fn unlock(
+        file: &KeyFile,
+        text: &str,
+        purpose: Option<Purpose>,
+        unlock: &Unlock,
+    ) -> Result<Keys, TokenError> {
+        let password = unlock.password()?;
+        let password = password.expose().as_bytes();
+        let key = match purpose {
+            Some(Purpose::Signature(alg)) => {
+                SigningKey::from_encrypted_jwk_for(alg, text, password).map(Self::Signing)
+            }
+            Some(Purpose::Encryption(alg)) => {
+                DecryptionKey::from_encrypted_jwk_for(alg, text, password).map(Self::Decryption)
+            }
+            None => SigningKey::from_encrypted_jwk(text, password)
+                .map(Self::Signing)
+                .or_else(|error| match error {
+                    KeyError::Locked(_) | KeyError::Rounds => Err(error),
+                    _ => DecryptionKey::from_encrypted_jwk(text, password).map(Self::Decryption),
+                }),
+        };
+        key.map(Keys::One).map_err(|error| file.unusable(error))
+    }
+
+    /// Whether nobody else may see it.
     pub(super) fn is_secret(&self) -> bool {
-        matches!(self, Self::Signing(_))
+        matches!(self, Self::Signing(_) | Self::Decryption(_))
     }
 
     pub(super) fn algorithm(&self) -> &'static str {
         match self {
             Self::Signing(key) => key.algorithm().name(),
             Self::Verifying(key) => key.algorithm().name(),
+            Self::Decryption(key) => key.algorithm().name(),
+            Self::Encryption(key) => key.algorithm().name(),
         }
     }
 
@@ -95,6 +208,8 @@ impl AnyKey {
         match self {
             Self::Signing(key) => key.kid(),
             Self::Verifying(key) => key.kid(),
+            Self::Decryption(key) => key.kid(),
+            Self::Encryption(key) => key.kid(),
         }
     }
 
@@ -102,72 +217,108 @@ impl AnyKey {
         match self {
             Self::Signing(key) => Self::Signing(key.with_kid(kid)),
             Self::Verifying(key) => Self::Verifying(key.with_kid(kid)),
+            Self::Decryption(key) => Self::Decryption(key.with_kid(kid)),
+            Self::Encryption(key) => Self::Encryption(key.with_kid(kid)),
         }
     }
 
     /// The public half. A shared secret has none.
     pub(super) fn public(&self) -> Result<Self, KeyError> {
-        let key = match self {
-            Self::Signing(key) => key.verifying_key(),
-            Self::Verifying(key) => key.clone(),
+        let public = match self {
+            Self::Signing(key) => Self::Verifying(key.verifying_key()),
+            Self::Verifying(key) => Self::Verifying(key.clone()),
+            Self::Decryption(key) => Self::Encryption(key.encryption_key()),
+            Self::Encryption(key) => Self::Encryption(key.clone()),
         };
-        if key.algorithm().is_symmetric() {
-            return Err(KeyError::NoSuchForm);
+        match public.public_jwk() {
+            Some(_) => Ok(public),
+            None => Err(KeyError::NoSuchForm),
         }
-        Ok(Self::Verifying(key))
+    }
+
+    fn public_jwk(&self) -> Option<PublicJwk> {
+        match self {
+            Self::Signing(key) => key.public_jwk(),
+            Self::Verifying(key) => key.public_jwk(),
+            Self::Decryption(key) => key.encryption_key().public_jwk(),
+            Self::Encryption(key) => key.public_jwk(),
+        }
     }
 
     pub(super) fn thumbprint(&self) -> Option<String> {
         match self {
             Self::Signing(key) => key.verifying_key().thumbprint(),
             Self::Verifying(key) => key.thumbprint(),
+            Self::Decryption(key) => key.encryption_key().thumbprint(),
+            Self::Encryption(key) => key.thumbprint(),
         }
     }
 
-    /// The whole key, secret members included, with a line break behind a text.
+    /// The whole key, secret members included; a text ends with a line break.
     pub(super) fn write(&self, to: To) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let text = match (self, to) {
-            (Self::Signing(key), To::Jwk) => key.to_jwk()?,
-            (Self::Signing(key), To::Pem) => key.to_pem()?,
-            (Self::Signing(key), To::Der) => return key.to_pkcs8_der(),
-            (Self::Verifying(key), To::Jwk) => {
-                let jwk = key.public_jwk().ok_or(KeyError::NoSuchForm)?;
+        match to {
+            To::Jwk => Ok(with_line_break(&self.jwk()?)),
+            To::Pem => Ok(with_line_break(&match self {
+                Self::Signing(key) => key.to_pem()?,
+                Self::Verifying(key) => Zeroizing::new(key.to_pem()?),
+                Self::Decryption(key) => key.to_pem()?,
+                Self::Encryption(key) => Zeroizing::new(key.to_pem()?),
+            })),
+            To::Der => match self {
+                Self::Signing(key) => key.to_pkcs8_der(),
+                Self::Verifying(key) => key.to_der().map(Zeroizing::new),
+                Self::Decryption(key) => key.to_pkcs8_der(),
+                Self::Encryption(key) => key.to_der().map(Zeroizing::new),
+            },
+        }
+    }
+
+    fn jwk(&self) -> Result<Zeroizing<String>, KeyError> {
+        match self {
+            Self::Signing(key) => key.to_jwk(),
+            Self::Decryption(key) => key.to_jwk(),
+            Self::Verifying(_) | Self::Encryption(_) => {
+                let jwk = self.public_jwk().ok_or(KeyError::NoSuchForm)?;
                 let json = serde_json::to_string(&jwk).map_err(|_| KeyError::Failed)?;
-                Zeroizing::new(json)
+                Ok(Zeroizing::new(json))
             }
-            (Self::Verifying(key), To::Pem) => Zeroizing::new(key.to_pem()?),
-            (Self::Verifying(key), To::Der) => return Ok(Zeroizing::new(key.to_der()?)),
-        };
-        let text = text.trim_end();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
-        bytes.extend_from_slice(text.as_bytes());
-        bytes.push(b'\n');
-        Ok(bytes)
+        }
     }
 }
 
-/// The keys of a file, for something to which the algorithm does not matter.
-pub(super) fn read_whatever_algorithm(
-    file: &KeyFile,
-    alg: Option<Algorithm>,
-) -> Result<(Vec<AnyKey>, bool), TokenError> {
-    AnyKey::read(file, alg)
-        .or_else(|error| match error {
-            KeyError::AlgorithmNeeded if alg.is_none() => AnyKey::read(file, Some(ANY_RSA)),
-            error => Err(error),
-        })
-        .map_err(|error| failed(file, error))
+/// What of a JWK tells its kind.
+#[derive(Deserialize)]
+struct Outline {
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    crv: Option<String>,
+    #[serde(rename = "d", alias = "k", alias = "priv")]
+    secret: Option<IgnoredAny>,
 }
 
-/// Why a file's keys cannot be taken.
-pub(super) fn failed(file: &KeyFile, error: KeyError) -> TokenError {
-    let hint = match error {
-        KeyError::AlgorithmNeeded => "; say it: --alg",
-        _ => "",
-    };
-    TokenError::Key {
-        source_name: file.name(),
-        error,
-        hint,
+impl Outline {
+    fn is_to_encrypt(&self) -> bool {
+        let by_algorithm = self.alg.as_deref().is_some_and(|alg| {
+            KeyManagement::from_name(alg).is_some() || ContentEncryption::from_name(alg).is_some()
+        });
+        by_algorithm
+            || self.purpose.as_deref() == Some("enc")
+            || self.crv.as_deref() == Some("X25519")
     }
+}
+
+fn signature_of(purpose: Option<Purpose>) -> Option<Algorithm> {
+    match purpose {
+        Some(Purpose::Signature(alg)) => Some(alg),
+        _ => None,
+    }
+}
+
+fn with_line_break(text: &str) -> Zeroizing<Vec<u8>> {
+    let text = text.trim_end().as_bytes();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    bytes.extend_from_slice(text);
+    bytes.push(b'\n');
+    bytes
 }

@@ -3,15 +3,17 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use countersign_jose::{Algorithm, KeyError};
+use countersign_jose::KeyError;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::any::{AnyKey, To, failed, read_whatever_algorithm};
+use super::any::{AnyKey, Keys, To};
 use crate::cli::print::Output;
+use crate::cli::token::TokenError;
 use crate::cli::token::key_file::KeyFile;
+use crate::cli::token::names::{self, Purpose};
+use crate::cli::token::unlock::Unlock;
 use crate::cli::token::write::{self, Readers};
-use crate::cli::token::{TokenError, names};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -35,8 +37,10 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     private: bool,
     /// The algorithm of a key that does not name it, such as RSA in PEM
-    #[arg(long, value_name = "ALG", value_parser = names::signature())]
-    alg: Option<Algorithm>,
+    #[arg(long, value_name = "ALG", value_parser = names::purpose())]
+    alg: Option<Purpose>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Another key id
     #[arg(long)]
     kid: Option<String>,
@@ -48,31 +52,33 @@ pub(in crate::cli) struct Args {
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
         let file = KeyFile::read(&self.file)?;
-        let (keys, is_set) = match self.to {
-            To::Jwk => AnyKey::read(&file, self.alg).map_err(|error| failed(&file, error))?,
-            To::Pem | To::Der => read_whatever_algorithm(&file, self.alg)?,
+        let keys = match self.to {
+            To::Jwk => Keys::read(&file, self.alg, &self.unlock)?,
+            To::Pem | To::Der => Keys::read_for_whatever(&file, self.alg, &self.unlock)?,
         };
-        let keys: Vec<AnyKey> = keys
-            .into_iter()
-            .map(|key| self.wanted(key))
-            .collect::<Result<_, _>>()
-            .map_err(|error| failed(&file, error))?;
-        let is_secret = keys.iter().any(AnyKey::is_secret);
+        let unusable = |error| file.unusable(error);
+        let (bytes, is_secret) = match keys {
+            Keys::One(key) => {
+                let key = self.wanted(key).map_err(unusable)?;
+                (key.write(self.to), key.is_secret())
+            }
+            Keys::Set(keys) if self.to == To::Jwk => {
+                let keys = keys.into_iter().map(|key| self.wanted(key));
+                let keys: Vec<AnyKey> = keys.collect::<Result<_, _>>().map_err(unusable)?;
+                (set(&keys), keys.iter().any(AnyKey::is_secret))
+            }
+            Keys::Set(_) => {
+                let many = "a set of keys, which has no other form than JWK";
+                return Err(TokenError::NoKey(file.name(), many));
+            }
+        };
+        let bytes = bytes.map_err(unusable)?;
         if is_secret && self.out.is_none() && !self.private {
             return Err(TokenError::Usage(
                 "this is a private key: --public for its public half, --out FILE or --private for all of it"
                     .to_owned(),
             ));
         }
-        let bytes = match (keys.as_slice(), is_set) {
-            ([one], false) => one.write(self.to),
-            (all, _) if self.to == To::Jwk => set(all),
-            _ => {
-                let many = "a set of keys, which has no other form than JWK";
-                return Err(TokenError::NoKey(file.name(), many));
-            }
-        };
-        let bytes = bytes.map_err(|error| failed(&file, error))?;
         match &self.out {
             Some(path) => {
                 let readers = Readers::of(is_secret);

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use countersign_jose::{Algorithm, KeyError, SigningKey};
+use countersign_jose::{
+    AgreementCurve, ContentEncryption, DecryptionKey, KeyError, KeyManagement, SigningKey,
+};
 use serde_json::json;
 
 use super::any::{AnyKey, To};
 use crate::cli::print::Output;
+use crate::cli::token::TokenError;
+use crate::cli::token::names::{self, Purpose};
 use crate::cli::token::write::{self, Readers};
-use crate::cli::token::{TokenError, names};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Without --out the private key is printed, as a JWK.
@@ -16,14 +19,21 @@ use crate::cli::token::{TokenError, names};
 Examples:
   countersign token key generate --alg ES256 --out key.jwk --public-out key.pub.jwk
   countersign token key generate --alg PS256 --bits 3072 --kid 2026-11 --out key.jwk
-  countersign token key generate --alg HS256 > secret.jwk")]
+  countersign token key generate --alg ECDH-ES --curve X25519 --out enc.jwk --public-out enc.pub.jwk
+  countersign token key generate --alg HS256 --out secret.jwk")]
 pub(in crate::cli) struct Args {
     /// The one algorithm that the key is for
-    #[arg(long, value_name = "ALG", value_parser = names::signature())]
-    alg: Algorithm,
-    /// Bits of an RSA key [default: 2048]
-    #[arg(long, value_parser = ["2048", "3072", "4096", "8192"])]
-    bits: Option<String>,
+    #[arg(long, value_name = "ALG", value_parser = names::purpose())]
+    alg: Purpose,
+    /// The curve of a key for ECDH-ES [default: P-256]
+    #[arg(long, value_parser = names::curve())]
+    curve: Option<AgreementCurve>,
+    /// The content encryption that a secret for `dir` is made for
+    #[arg(long, value_parser = names::content())]
+    enc: Option<ContentEncryption>,
+    /// Bits of an RSA key: 2048, 3072, 4096 or 8192 [default: 2048]
+    #[arg(long, value_parser = bits)]
+    bits: Option<usize>,
     /// The key id [default: the thumbprint; none for a shared secret]
     #[arg(long)]
     kid: Option<String>,
@@ -40,12 +50,8 @@ pub(in crate::cli) struct Args {
 
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
-        let unusable = |error| TokenError::Key {
-            source_name: self.alg.name().to_owned(),
-            error,
-            hint: "",
-        };
-        let key = self.make().map_err(unusable)?;
+        let unusable = |error| self.unusable(error);
+        let key = self.make()?;
         let key = match &self.kid {
             Some(kid) => key.with_kid(kid),
             None => key,
@@ -86,14 +92,59 @@ impl Args {
         Ok(())
     }
 
-    fn make(&self) -> Result<AnyKey, KeyError> {
-        let bits = self.bits.as_deref().map(str::parse::<usize>);
-        let key = match bits {
-            None => SigningKey::generate(self.alg),
-            Some(Ok(bits)) => SigningKey::generate_rsa(self.alg, bits),
-            // The arguments allow numbers alone.
-            Some(Err(_)) => Err(KeyError::Failed),
+    fn make(&self) -> Result<AnyKey, TokenError> {
+        let made = match (self.alg, self.bits, self.curve, self.enc) {
+            (Purpose::Signature(alg), None, None, None) => {
+                SigningKey::generate(alg).map(AnyKey::Signing)
+            }
+            (Purpose::Signature(alg), Some(bits), None, None) => {
+                SigningKey::generate_rsa(alg, bits).map(AnyKey::Signing)
+            }
+            (Purpose::Encryption(KeyManagement::Dir), None, None, Some(enc)) => {
+                DecryptionKey::generate_direct(enc).map(AnyKey::Decryption)
+            }
+            (Purpose::Encryption(alg), None, None, None) => {
+                DecryptionKey::generate(alg).map(AnyKey::Decryption)
+            }
+            (Purpose::Encryption(alg), Some(bits), None, None) => {
+                DecryptionKey::generate_rsa(alg, bits).map(AnyKey::Decryption)
+            }
+            (Purpose::Encryption(alg), None, Some(curve), None) => {
+                DecryptionKey::generate_on(alg, curve).map(AnyKey::Decryption)
+            }
+            _ => return Err(self.strange_choice()),
         };
-        key.map(AnyKey::Signing)
+        made.map_err(|error| match error {
+            KeyError::WrongAlgorithm(_) | KeyError::WrongKeyManagement(_) => self.strange_choice(),
+            KeyError::ContentEncryptionNeeded => TokenError::Usage(
+                "a secret for dir is made for one content encryption: --enc says which".to_owned(),
+            ),
+            error => self.unusable(error),
+        })
+    }
+
+    fn strange_choice(&self) -> TokenError {
+        TokenError::Usage(format!(
+            "a key for {} cannot be chosen like that: --bits is for RSA, --curve for ECDH-ES, --enc for dir",
+            self.alg.name()
+        ))
+    }
+
+    fn unusable(&self, error: KeyError) -> TokenError {
+        TokenError::Key {
+            source_name: self.alg.name().to_owned(),
+            error,
+            hint: "",
+        }
+    }
+}
+
+fn bits(text: &str) -> Result<usize, &'static str> {
+    match text {
+        "2048" => Ok(2048),
+        "3072" => Ok(3072),
+        "4096" => Ok(4096),
+        "8192" => Ok(8192),
+        _ => Err("2048, 3072, 4096 or 8192 is needed"),
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::any::{AnyKey, read_whatever_algorithm};
+use super::any::{AnyKey, Keys};
 use crate::cli::print::{Output, table};
 use crate::cli::token::TokenError;
 use crate::cli::token::key_file::KeyFile;
+use crate::cli::token::unlock::Unlock;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -16,6 +17,8 @@ use crate::cli::token::key_file::KeyFile;
 pub(in crate::cli) struct Args {
     /// A key or a set of keys: JWK, PEM or DER; `-` is standard input
     file: PathBuf,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 /// A key's thumbprint.
@@ -29,12 +32,13 @@ struct Print {
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
         let file = KeyFile::read(&self.file)?;
-        let (keys, is_set) = read_whatever_algorithm(&file, None)?;
-        let prints = keys.iter().map(|key| of(key, &file));
-        let prints: Vec<Print> = prints.collect::<Result<_, _>>()?;
-        match prints.as_slice() {
-            [one] if !is_set => output.show(one, |one| one.thumbprint.clone()),
-            all => output.show(&all, |all| table_of(all)),
+        match Keys::read_for_whatever(&file, None, &self.unlock)? {
+            Keys::One(key) => output.show(&of(&key, &file)?, |print| print.thumbprint.clone()),
+            Keys::Set(keys) => {
+                let prints = keys.iter().map(|key| of(key, &file));
+                let prints: Vec<Print> = prints.collect::<Result<_, _>>()?;
+                output.show(&prints, |prints| table_of(prints));
+            }
         }
         Ok(())
     }
