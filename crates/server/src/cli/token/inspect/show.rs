@@ -68,6 +68,7 @@ fn title(reading: &Reading) -> String {
     };
     let sizes: Vec<String> = reading
         .sizes
+        .0
         .iter()
         .map(|(name, bytes)| format!("{name} {bytes}"))
         .collect();
