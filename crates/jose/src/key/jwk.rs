@@ -4,17 +4,18 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use crate::algorithm::{ED25519, Family, P256, P384, P521};
+use crate::algorithm::{ED25519, Family, MlDsa, P256, P384, P521};
 use crate::base64url;
 use crate::{Algorithm, KeyError};
 
 /// The members that matter, as they stand; what they mean is asked for afterwards, so that one
 /// strange key in a set does not hide the others. A member that occurs twice is an error.
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub(crate) struct Jwk<'a> {
     #[serde(borrow)]
     kty: Member<'a>,
@@ -36,6 +37,10 @@ pub(crate) struct Jwk<'a> {
     pub(super) qi: Member<'a>,
     pub(super) oth: Member<'a>,
     pub(super) k: Member<'a>,
+    #[serde(rename = "pub")]
+    pub(super) public: Member<'a>,
+    #[serde(rename = "priv")]
+    pub(super) private: Member<'a>,
 }
 
 /// A key set as it stands (RFC 7517 §5).
@@ -47,6 +52,10 @@ pub(super) struct JwkSet<'a> {
 
 impl<'a> JwkSet<'a> {
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, KeyError> {
+        // An object alone: what is derived would read an array of arrays as well.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(KeyError::Json);
+        }
         serde_json::from_slice(json).map_err(|_| KeyError::Json)
     }
 }
@@ -58,6 +67,28 @@ pub(super) enum KeyType {
     Rsa,
     Ec,
     Okp,
+    Akp,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Jwk<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(JwkVisitor)
+    }
+}
+
+/// Takes an object alone: what is derived would read an array of values as well.
+struct JwkVisitor;
+
+impl<'de> Visitor<'de> for JwkVisitor {
+    type Value = Jwk<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Jwk::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// What a key is going to be used for.
@@ -107,6 +138,7 @@ impl<'a> Jwk<'a> {
             "RSA" => Ok(KeyType::Rsa),
             "EC" => Ok(KeyType::Ec),
             "OKP" => Ok(KeyType::Okp),
+            "AKP" => Ok(KeyType::Akp),
             _ => Err(KeyError::UnknownType),
         }
     }
@@ -126,7 +158,9 @@ impl<'a> Jwk<'a> {
         let alg = match (named.or(given), of_type) {
             (Some(alg), _) => alg,
             (None, KeyType::Ec | KeyType::Okp) => self.algorithm_of_curve()?,
-            (None, KeyType::Rsa | KeyType::Oct) => return Err(KeyError::AlgorithmNeeded),
+            (None, KeyType::Rsa | KeyType::Oct | KeyType::Akp) => {
+                return Err(KeyError::AlgorithmNeeded);
+            }
         };
         let fits = match alg.family() {
             Family::Hmac { .. } => of_type == KeyType::Oct,
@@ -135,11 +169,22 @@ impl<'a> Jwk<'a> {
                 of_type == KeyType::Ec && self.crv.text("crv")? == curve.name
             }
             Family::Ed25519 => of_type == KeyType::Okp && self.crv.text("crv")? == ED25519.0,
+            Family::MlDsa(_) => of_type == KeyType::Akp,
         };
         if fits && given.is_none_or(|given| given == alg) {
             Ok(alg)
         } else {
             Err(KeyError::WrongAlgorithm(given.unwrap_or(alg)))
+        }
+    }
+
+    /// The parameter set that a key of `kty` `AKP` is one for. The key must say so itself, whatever
+    /// the caller knows: its octets mean nothing without (RFC 9964 §3).
+    pub(super) fn parameter_set(&self) -> Result<&'static MlDsa, KeyError> {
+        let alg = self.algorithm(None)?;
+        match alg.family() {
+            Family::MlDsa(set) => Ok(set),
+            _ => Err(KeyError::WrongAlgorithm(alg)),
         }
     }
 

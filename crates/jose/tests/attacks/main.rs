@@ -6,8 +6,10 @@
 mod algorithm;
 mod claims;
 mod encoding;
+mod encryption;
 mod forge;
 mod header;
 mod keys;
+mod ml_dsa;
 mod signature;
 mod size;
