@@ -117,10 +117,9 @@ fn read_token(token: &str, now: UnixTime, depth: usize) -> Reading {
             reading.kind = Kind::Signed;
             reading.read_header(header);
             reading.read_payload(payload, now, depth);
-            if let Some(bytes) = reading.decode("signature", signature) {
-                if bytes.is_empty() {
-                    reading.note("it has no signature at all: anybody can have written it");
-                }
+            let signature = reading.decode("signature", signature);
+            if signature.is_some_and(|bytes| bytes.is_empty()) {
+                reading.note("it has no signature at all: anybody can have written it");
             }
         }
         [header, key, iv, ciphertext, tag] => {
