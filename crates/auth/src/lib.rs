@@ -21,6 +21,7 @@ pub mod login;
 pub mod logout;
 pub mod model;
 pub mod password;
+pub mod protection;
 pub mod refresh;
 mod refresh_token;
 pub mod register;

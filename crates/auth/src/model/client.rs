@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +43,13 @@ pub struct Client {
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// What its access tokens are signed with; by default what their audience asks for, or what the issuer signs with.
+    #[serde(
+        default,
+        with = "super::named::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub signing_algorithm: Option<Algorithm>,
     /// The `scope` that its tokens carry (space-separated), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -87,6 +95,7 @@ impl Client {
             kind,
             style: Style::Rotating,
             audience: None,
+            signing_algorithm: None,
             scope: None,
             origins: Vec::new(),
             claims: BTreeMap::new(),

@@ -5,6 +5,7 @@ pub mod client;
 pub mod grant;
 pub mod id;
 pub mod key;
+pub mod named;
 pub mod revocation;
 pub mod session;
 pub mod user;

@@ -12,7 +12,9 @@ pub(super) async fn list(State(desk): State<Desk>) -> Json<Vec<KeyInfo>> {
 }
 
 pub(super) async fn rotate(State(desk): State<Desk>) -> Result<Json<Vec<KeyInfo>>, Problem> {
-    Ok(Json(desk.auth.rotate_keys(&Visitor::operator()).await?))
+    Ok(Json(
+        desk.auth.rotate_keys(None, &Visitor::operator()).await?,
+    ))
 }
 
 pub(super) async fn remove(
