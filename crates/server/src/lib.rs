@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod fetch;
 mod first_start;
 pub mod http;
 pub mod listen;
