@@ -5,6 +5,8 @@ use aws_lc_rs::signature::{
     self as sig, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RsaEncoding, RsaParameters,
 };
 
+use crate::der;
+
 /// A signature or MAC algorithm of RFC 7518 §3.1, RFC 8037 §3.1 or RFC 9864 §2.2.
 ///
 /// `none` (RFC 7518 §3.6) is not among them and cannot be expressed.
@@ -118,7 +120,7 @@ pub(crate) enum Family {
     Ed25519,
 }
 
-/// A curve of RFC 7518 §6.2.1.1.
+/// A curve of RFC 7518 §6.2.1.1, or X25519.
 pub(crate) struct Curve {
     /// `crv` in a JWK.
     pub(crate) name: &'static str,
@@ -143,6 +145,12 @@ pub(crate) const P521: Curve = Curve {
     name: "P-521",
     len: 66,
     oid: &[0x2b, 0x81, 0x04, 0x00, 0x23],
+};
+/// Not for signatures: keys are agreed upon on it (RFC 8037 §3.2). A public key is one coordinate.
+pub(crate) const X25519: Curve = Curve {
+    name: "X25519",
+    len: 32,
+    oid: der::X25519_OID,
 };
 
 /// `crv` of Ed25519 keys (RFC 8037 §2), and the length of such a public key.

@@ -8,6 +8,8 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
+/// `publicKey` in PKCS#8 (RFC 5958 §2).
+pub(crate) const PUBLIC_KEY: u8 = 0x81;
 
 /// `rsaEncryption` (RFC 8017 appendix A.1).
 pub(crate) const RSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -15,6 +17,9 @@ pub(crate) const RSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x
 pub(crate) const EC_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// `id-Ed25519` (RFC 8410 §3).
 pub(crate) const ED25519_OID: &[u8] = &[0x2b, 0x65, 0x70];
+
+/// `id-X25519` (RFC 8410 §3).
+pub(crate) const X25519_OID: &[u8] = &[0x2b, 0x65, 0x6e];
 
 /// Not the DER that was expected.
 #[derive(Debug)]
@@ -96,6 +101,21 @@ impl<'d> Reader<'d> {
     }
 }
 
+/// Writes one element, for the few forms that the cryptographic library does not write.
+pub(crate) fn write(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+    let len: usize = contents.iter().map(|part| part.len()).sum();
+    let bytes = len.to_be_bytes();
+    let bytes = &bytes[len.leading_zeros() as usize / 8..];
+    let mut der = Vec::with_capacity(2 + bytes.len() + len);
+    der.push(tag);
+    if len >= 0x80 {
+        der.extend(u8::try_from(0x80 | bytes.len()));
+    }
+    der.extend(if len == 0 { &[0] } else { bytes });
+    contents.iter().for_each(|part| der.extend(*part));
+    der
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +135,18 @@ mod tests {
             &[0x04, 0x82, 0x00, 0x80],
         ] {
             assert!(Reader::new(bad).take(OCTET_STRING).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for len in [0, 1, 0x7f, 0x80, 0xff, 0x100, 70_000] {
+            let contents = vec![7; len];
+            let (start, rest) = contents.split_at(len / 2);
+            let der = write(OCTET_STRING, &[start, rest]);
+            let mut reader = Reader::new(&der);
+            assert_eq!(reader.take(OCTET_STRING).unwrap(), contents);
+            assert!(reader.end().is_ok());
         }
     }
 

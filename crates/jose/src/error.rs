@@ -1,8 +1,8 @@
-//! What can go wrong: with a key, while signing, and with a token.
+//! What can go wrong: with a key, while signing or encrypting, and with a token.
 
 use std::fmt;
 
-use crate::{Algorithm, UnixTime};
+use crate::{Algorithm, ContentEncryption, KeyManagement, UnixTime};
 
 /// Why a key, or a set of keys, was not accepted.
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
@@ -21,12 +21,20 @@ pub enum KeyError {
     /// `kty` is none of `oct`, `RSA`, `EC`, `OKP` (RFC 7518 §6.1, RFC 8037 §2).
     #[error("this type of key (kty) is not supported: oct, RSA, EC or OKP is needed")]
     UnknownType,
-    /// `crv` is none of `P-256`, `P-384`, `P-521`, `Ed25519` (RFC 7518 §6.2.1.1, RFC 8037 §2).
-    #[error("this curve is not supported: P-256, P-384, P-521 or Ed25519 is needed")]
+    /// `crv` is none of `P-256`, `P-384`, `P-521`, or `Ed25519` for signatures, or `X25519` for
+    /// encryption (RFC 7518 §6.2.1.1, RFC 8037 §2).
+    #[error(
+        "this curve is not supported: P-256, P-384, P-521, or Ed25519 (to sign), or X25519 (to \
+         encrypt) is needed"
+    )]
     UnknownCurve,
     /// `alg` is not a signature algorithm that this crate knows (RFC 7517 §4.4).
     #[error("the key's algorithm is not a signature algorithm that is supported")]
     UnknownAlgorithm,
+    /// `alg` is neither a key management algorithm that this crate knows nor, for a shared secret,
+    /// a content encryption (RFC 7517 §4.4, RFC 7518 §4.1, §5.1).
+    #[error("the key's algorithm is not an encryption algorithm that is supported")]
+    UnknownKeyManagement,
     /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it, since a key
     /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1).
     #[error("the key does not say which one algorithm it is for: it needs \"alg\"")]
@@ -34,9 +42,24 @@ pub enum KeyError {
     /// The algorithm is not one for this type of key or this curve (RFC 7518 §3.1).
     #[error("the key is not one for {0}")]
     WrongAlgorithm(Algorithm),
+    /// The key management algorithm is not one for this type of key (RFC 7518 §4.1).
+    #[error("the key is not one for {0}")]
+    WrongKeyManagement(KeyManagement),
+    /// A secret for `dir` encrypts content itself, so it is for one content encryption, and does
+    /// not say which (RFC 7518 §4.5).
+    #[error("a key for \"dir\" is for one content encryption: it must say which, as its \"alg\"")]
+    ContentEncryptionNeeded,
+    /// The algorithm is for reading alone: RSA-OAEP with SHA-1 (RFC 7518 §4.3).
+    #[error("{0} is for reading alone: encrypt with RSA-OAEP-256 or ECDH-ES")]
+    ReadingOnly(KeyManagement),
     /// `use` or `key_ops` reserves the key for something else (RFC 7517 §4.2, §4.3).
     #[error("the key is not meant for signatures (its \"use\" or \"key_ops\" says so)")]
     NotForSignatures,
+    /// `use` or `key_ops` reserves the key for something else (RFC 7517 §4.2, §4.3).
+    #[error(
+        "the key is not meant for this side of encryption (its \"use\" or \"key_ops\" says so)"
+    )]
+    NotForEncryption,
     /// The modulus has fewer than 2048 bits (RFC 7518 §3.3) or more than 8192.
     #[error("an RSA key needs 2048 to 8192 bits, this one has {bits}")]
     RsaSize {
@@ -56,8 +79,15 @@ pub enum KeyError {
         /// Bytes that the algorithm asks for.
         needed: usize,
     },
-    /// An HMAC secret that is itself the text of a key: whoever knows that (often public) key
-    /// could sign (RFC 8725 §2.1).
+    /// A secret for encryption that is not exactly as long as its algorithm asks for
+    /// (RFC 7518 §4.4, §4.5, §4.7).
+    #[error("the secret must have {needed} bytes exactly")]
+    SecretLength {
+        /// Bytes that the algorithm asks for.
+        needed: usize,
+    },
+    /// A shared secret that is itself the text of a key: whoever knows that (often public) key
+    /// could sign, or read (RFC 8725 §2.1).
     #[error("the secret is the text of a key (PEM, DER or JWK): use random bytes")]
     SecretIsAKey,
     /// The numbers do not make a key: a point off its curve, halves that do not belong together
@@ -85,6 +115,13 @@ pub enum KeyError {
     /// or DER.
     #[error("a key of this kind has no such form")]
     NoSuchForm,
+    /// The text is not a key encrypted under this password (RFC 7517 §7), for this reason.
+    #[error("not a key encrypted under this password: {0}")]
+    Locked(Refused),
+    /// `p2c` is no whole number from 1,000 to 1,000,000 (RFC 7518 §4.8.1.2): fewer rounds protect
+    /// no password, and more are a way to keep a reader busy.
+    #[error("the encrypted key's \"p2c\" must be a whole number from 1000 to 1000000")]
+    Rounds,
     /// The cryptographic library could not make or write the key.
     #[error("the key could not be made or written")]
     Failed,
@@ -108,15 +145,50 @@ pub enum SignError {
     Failed,
 }
 
-/// A part of a compact JWS (RFC 7515 §7.1).
+/// Why nothing was encrypted.
+#[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
+pub enum EncryptError {
+    /// What is to be wrapped is no signed token (RFC 7519 §11.2: signed, then encrypted).
+    #[error("only a signed token can be wrapped: three parts with two dots are needed")]
+    NotSigned,
+    /// `typ` or `cty` is empty, or holds what a media type cannot (RFC 6838 §4.2).
+    #[error("\"typ\" and \"cty\" must be media types, such as \"JWT\"")]
+    MediaType,
+    /// The key's algorithm is for reading alone: RSA-OAEP with SHA-1 (RFC 7518 §4.3).
+    #[error("{0} is for reading alone: encrypt with RSA-OAEP-256 or ECDH-ES")]
+    ReadingOnly(KeyManagement),
+    /// The key encrypts content itself, with another content encryption (RFC 7518 §4.5).
+    #[error("the key is one for {key} and no other content encryption")]
+    WrongEncryption {
+        /// The key's one content encryption.
+        key: ContentEncryption,
+    },
+    /// The token would be longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or its header longer than
+    /// [`MAX_HEADER`](crate::MAX_HEADER): nobody would accept it.
+    #[error("the token would be too long to be accepted")]
+    TooLong,
+    /// The cryptographic library could not encrypt.
+    #[error("the content could not be encrypted")]
+    Failed,
+}
+
+/// A part of a compact JWS (RFC 7515 §7.1) or JWE (RFC 7516 §7.1).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Part {
     /// The first part.
     Header,
-    /// The second part.
+    /// The second part of a signed token.
     Payload,
-    /// The third part.
+    /// The third part of a signed token.
     Signature,
+    /// The second part of an encrypted token.
+    EncryptedKey,
+    /// The third part of an encrypted token.
+    Iv,
+    /// The fourth part of an encrypted token.
+    Ciphertext,
+    /// The fifth part of an encrypted token.
+    Tag,
 }
 
 /// A claim that the verifier reads itself (RFC 7519 §4.1).
@@ -167,6 +239,10 @@ impl fmt::Display for Part {
             Self::Header => "header",
             Self::Payload => "payload",
             Self::Signature => "signature",
+            Self::EncryptedKey => "encrypted key",
+            Self::Iv => "initialization vector",
+            Self::Ciphertext => "ciphertext",
+            Self::Tag => "authentication tag",
         })
     }
 }
@@ -178,13 +254,20 @@ pub enum Refused {
     /// [`MAX_HEADER`](crate::MAX_HEADER), or a signature longer than any algorithm's.
     #[error("the token is too long")]
     TooLong,
-    /// Not three parts with two dots between them (RFC 7515 §7.1).
-    #[error("not a signed token in compact form: three parts with two dots are needed")]
+    /// Not three parts with two dots between them (RFC 7515 §7.1), or five with four where an
+    /// encrypted token is needed (RFC 7516 §7.1).
+    #[error(
+        "not a token in compact form: a signed one has three parts with two dots between them, an \
+         encrypted one five with four"
+    )]
     NotCompact,
     /// An encrypted token (JWE, RFC 7516 §9) where a signed one is needed: five parts, or `enc` or
     /// `zip` in the header.
     #[error("an encrypted token (JWE), where a signed one (JWS) is needed")]
     Encrypted,
+    /// A token that is only signed, where an encrypted one is needed (RFC 7516 §9).
+    #[error("a token that is only signed (JWS), where an encrypted one (JWE) is needed")]
+    NotEncrypted,
     /// A part is not canonical base64url (RFC 7515 §2, RFC 4648 §3.5).
     #[error("the token's {0} is not base64url without padding, white space or stray bits")]
     Base64(Part),
@@ -201,6 +284,31 @@ pub enum Refused {
     /// `alg` is `none` or another algorithm that this crate does not know (RFC 8725 §3.1).
     #[error("the token's algorithm is not supported")]
     UnknownAlgorithm,
+    /// `alg` is `RSA1_5` (RFC 7518 §4.2), whose padding makes whoever decrypts an oracle
+    /// (RFC 8725 §3.2, RFC 7516 §11.5).
+    #[error(
+        "the token is encrypted with RSA1_5, which is unsafe and not supported: RSA-OAEP-256 or \
+         ECDH-ES is needed"
+    )]
+    Rsa15,
+    /// `alg` is `A192KW` or `ECDH-ES+A192KW` (RFC 7518 §4.4, §4.6): the cryptographic library has
+    /// no key wrap of 192 bits.
+    #[error("key wrap with 192 bits (A192KW) is not supported: A128KW or A256KW is needed")]
+    KeyWrap192,
+    /// `alg` is one of `PBES2` (RFC 7518 §4.8): a password protects keys that are imported, and no
+    /// tokens. Deriving would be the sender's way to keep a reader busy.
+    #[error("the token is encrypted with a password (PBES2), which only imported keys may be")]
+    PasswordBased,
+    /// The header has no `enc` (RFC 7516 §4.1.2).
+    #[error("the token's header lacks \"enc\"")]
+    NoEncryption,
+    /// `enc` is no content encryption that this crate knows (RFC 7518 §5.1).
+    #[error("the token's content encryption (\"enc\") is not supported")]
+    UnknownEncryption,
+    /// `zip` is present (RFC 7516 §4.1.3): a small token could inflate without end, and the length
+    /// of compressed text tells what is in it (RFC 8725 §3.6).
+    #[error("the token is compressed (\"zip\"), which is not supported")]
+    Compressed,
     /// `crit` is present: no extension is understood here (RFC 7515 §4.1.11).
     #[error("the token names critical extensions (\"crit\"), none of which is supported")]
     Critical,
@@ -222,12 +330,44 @@ pub enum Refused {
         /// The key's one algorithm.
         key: Algorithm,
     },
+    /// The key with this `kid` is one for another key management algorithm (RFC 8725 §3.1).
+    #[error("the token's key is one for {key}, the token's header names another algorithm")]
+    WrongKeyManagement {
+        /// The key's one algorithm.
+        key: KeyManagement,
+    },
+    /// The key encrypts content itself, with another content encryption (RFC 7518 §4.5).
+    #[error("the token's key is one for {key}, the token's header names another encryption")]
+    WrongEncryption {
+        /// The key's one content encryption.
+        key: ContentEncryption,
+    },
     /// The token has no `kid`, and several keys would fit (RFC 7515 §6).
     #[error("the token has no key id (\"kid\"), and several keys would fit")]
     AmbiguousKey,
     /// The signature does not hold under that key (RFC 7515 §5.2).
     #[error("the signature does not hold")]
     Signature,
+    /// A header member that the algorithm needs is absent, not canonical base64url, or not of its
+    /// length: `iv` or `tag` (RFC 7518 §4.7.1), `apu` or `apv` (§4.6.1), `p2s` or `p2c` (§4.8.1).
+    #[error("the token's header needs \"{0}\", in the form its algorithm asks for")]
+    Parameter(&'static str),
+    /// `epk` is absent, not a public key of the recipient's own curve and nothing else, not a
+    /// point on it, or one that makes no secret (RFC 7518 §4.6.1.1, RFC 8037 §3.2.1).
+    #[error("the token's ephemeral key (\"epk\") is no public key on the curve of the recipient's")]
+    EphemeralKey,
+    /// A part of an encrypted token has not the length that key and algorithms ask for
+    /// (RFC 7516 §5.2, RFC 7518 §4, §5). For `dir` and `ECDH-ES`
+    /// the encrypted key is empty.
+    #[error("the token's {0} has the wrong length for its algorithm")]
+    Length(Part),
+    /// The token cannot be decrypted with this key: it was made for another one, or changed. What
+    /// of it failed is not told, so that nobody learns from asking (RFC 7516 §11.5).
+    #[error("the token cannot be decrypted with this key: it is for another one, or was changed")]
+    Decryption,
+    /// `cty` is not `JWT`: what is inside claims to be no signed token (RFC 7519 §5.2).
+    #[error("the encrypted token must hold a signed one: its \"cty\" must be \"JWT\"")]
+    NotNested,
     /// The payload is not one JSON object (RFC 7519 §7.2).
     #[error("the token's payload is not a JSON object")]
     Payload,
@@ -279,18 +419,32 @@ impl Refused {
             Self::TooLong => "token_too_long",
             Self::NotCompact => "token_not_compact",
             Self::Encrypted => "token_encrypted",
+            Self::NotEncrypted => "token_not_encrypted",
             Self::Base64(_) => "token_base64",
             Self::Header => "token_header",
             Self::DuplicateHeader => "token_header_duplicate",
             Self::NoAlgorithm => "token_algorithm_missing",
             Self::UnknownAlgorithm => "token_algorithm_unknown",
+            Self::Rsa15 => "token_rsa1_5",
+            Self::KeyWrap192 => "token_key_wrap_192",
+            Self::PasswordBased => "token_password_based",
+            Self::NoEncryption => "token_encryption_missing",
+            Self::UnknownEncryption => "token_encryption_unknown",
+            Self::Compressed => "token_compressed",
             Self::Critical => "token_critical",
             Self::Unencoded => "token_unencoded",
             Self::Type { .. } => "token_type",
             Self::UnknownKey => "token_key_unknown",
             Self::WrongAlgorithm { .. } => "token_algorithm_wrong",
+            Self::WrongKeyManagement { .. } => "token_key_management_wrong",
+            Self::WrongEncryption { .. } => "token_encryption_wrong",
             Self::AmbiguousKey => "token_key_ambiguous",
             Self::Signature => "token_signature",
+            Self::Parameter(_) => "token_parameter",
+            Self::EphemeralKey => "token_ephemeral_key",
+            Self::Length(_) => "token_part_length",
+            Self::Decryption => "token_decryption",
+            Self::NotNested => "token_not_nested",
             Self::Payload => "token_payload",
             Self::DuplicateClaim => "token_claim_duplicate",
             Self::Missing(_) => "token_claim_missing",

@@ -1,4 +1,4 @@
-//! Reading the header of a compact JWS (RFC 7515 §4).
+//! Reading the header of a compact JWS (RFC 7515 §4), and what every header has in common.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +11,33 @@ use crate::{Algorithm, Refused};
 /// More members than this are refused: no honest header has a third of them.
 const MAX_MEMBERS: usize = 32;
 
+/// What is kept of a header's members.
+pub(crate) trait Members<'h>: Default {
+    /// Reads the value of the member with this name, which comes for the first time.
+    fn member<A: MapAccess<'h>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+/// Reads a decoded header in one pass: one JSON object, in which no name occurs twice.
+pub(crate) fn read<'h, M: Members<'h>>(json: &'h [u8]) -> Result<M, Refused> {
+    let json = std::str::from_utf8(json).map_err(|_| Refused::Header)?;
+    let mut header = HeaderVisitor::default();
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = deserializer
+        .deserialize_map(&mut header)
+        .and_then(|()| deserializer.end());
+    if header.duplicate {
+        return Err(Refused::DuplicateHeader);
+    }
+    read.map_err(|_| Refused::Header)?;
+    Ok(header.members)
+}
+
+/// Whether a media type is this one: it may be written without its `application/` and in any case
+/// (RFC 7515 §4.1.9).
+pub(crate) fn is_media_type(found: &str, needed: &str) -> bool {
+    found == needed || short(found).eq_ignore_ascii_case(short(needed))
+}
+
 /// What of a header is read. The rest is ignored; `jwk`, `jku`, `x5c` and `x5u` above all, for a
 /// token does not choose its key (RFC 8725 §3.10).
 pub(crate) struct Header<'h> {
@@ -22,16 +49,7 @@ pub(crate) struct Header<'h> {
 impl<'h> Header<'h> {
     /// Reads the decoded header in one pass.
     pub(crate) fn parse(json: &'h [u8]) -> Result<Self, Refused> {
-        let json = std::str::from_utf8(json).map_err(|_| Refused::Header)?;
-        let mut members = Members::default();
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let read = deserializer
-            .deserialize_map(HeaderVisitor(&mut members))
-            .and_then(|()| deserializer.end());
-        if let Some(refused) = members.refused {
-            return Err(refused);
-        }
-        read.map_err(|_| Refused::Header)?;
+        let members: Signed<'h> = read(json)?;
         let alg = members.alg.ok_or(Refused::NoAlgorithm)?;
         if members.critical {
             return Err(Refused::Critical);
@@ -49,11 +67,10 @@ impl<'h> Header<'h> {
         })
     }
 
-    /// Whether `typ` is this media type, which may be written without its `application/` and in
-    /// any case (RFC 7515 §4.1.9).
+    /// Whether `typ` is this media type (RFC 7515 §4.1.9).
     pub(crate) fn is_of_type(&self, needed: &str) -> bool {
         let typ = self.typ.as_deref();
-        typ.is_some_and(|typ| typ == needed || short(typ).eq_ignore_ascii_case(short(needed)))
+        typ.is_some_and(|typ| is_media_type(typ, needed))
     }
 }
 
@@ -65,20 +82,45 @@ fn short(media_type: &str) -> &str {
     }
 }
 
+/// The members of a signed token's header.
 #[derive(Default)]
-struct Members<'h> {
+struct Signed<'h> {
     alg: Option<Cow<'h, str>>,
     kid: Option<Cow<'h, str>>,
     typ: Option<Cow<'h, str>>,
     critical: bool,
     encrypted: bool,
     unencoded: bool,
-    refused: Option<Refused>,
 }
 
-struct HeaderVisitor<'m, 'h>(&'m mut Members<'h>);
+impl<'h> Members<'h> for Signed<'h> {
+    fn member<A: MapAccess<'h>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        let text = match name {
+            "alg" => &mut self.alg,
+            "kid" => &mut self.kid,
+            "typ" => &mut self.typ,
+            other => {
+                match other {
+                    "crit" => self.critical = true,
+                    "enc" | "zip" => self.encrypted = true,
+                    "b64" => self.unencoded = true,
+                    _ => {}
+                }
+                return map.next_value::<IgnoredAny>().map(|_| ());
+            }
+        };
+        *text = Some(map.next_value::<Text<'h>>()?.0);
+        Ok(())
+    }
+}
 
-impl<'h> Visitor<'h> for HeaderVisitor<'_, 'h> {
+#[derive(Default)]
+struct HeaderVisitor<M> {
+    members: M,
+    duplicate: bool,
+}
+
+impl<'h, M: Members<'h>> Visitor<'h> for &mut HeaderVisitor<M> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,29 +128,13 @@ impl<'h> Visitor<'h> for HeaderVisitor<'_, 'h> {
     }
 
     fn visit_map<A: MapAccess<'h>>(self, mut map: A) -> Result<(), A::Error> {
-        let members = self.0;
         let mut names = Names::default();
         while let Some(Text(name)) = map.next_key()? {
             if !names.insert(name.clone()) || names.len() > MAX_MEMBERS {
-                members.refused = Some(Refused::DuplicateHeader);
+                self.duplicate = true;
                 return Err(de::Error::custom("duplicate"));
             }
-            let text = match &*name {
-                "alg" => &mut members.alg,
-                "kid" => &mut members.kid,
-                "typ" => &mut members.typ,
-                other => {
-                    match other {
-                        "crit" => members.critical = true,
-                        "enc" | "zip" => members.encrypted = true,
-                        "b64" => members.unencoded = true,
-                        _ => {}
-                    }
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            *text = Some(map.next_value::<Text<'h>>()?.0);
+            self.members.member(&name, &mut map)?;
         }
         Ok(())
     }

@@ -12,9 +12,10 @@ use crate::{Algorithm, KeySet, Refused, SignError, SigningKey, VerifyingKey};
 /// What a header may say beside `alg` and `kid`, which come from the key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Header<'h> {
-    /// The kind of the whole token (RFC 7515 §4.1.9), such as `at+jwt`.
+    /// The kind of the whole token (RFC 7515 §4.1.9, RFC 7516 §4.1.11), such as `at+jwt`.
     pub typ: Option<&'h str>,
-    /// The kind of the payload (RFC 7515 §4.1.10), such as `JWT` when a token is wrapped.
+    /// The kind of what is inside (RFC 7515 §4.1.10, RFC 7516 §4.1.12), such as `JWT` when a token
+    /// is wrapped.
     pub cty: Option<&'h str>,
 }
 
@@ -53,17 +54,23 @@ impl Header<'_> {
         json.push_str("{\"alg\":\"");
         json.push_str(key.algorithm().name());
         json.push('"');
+        self.write_kinds(&mut json).ok_or(SignError::MediaType)?;
+        json.push_str(key.kid_member());
+        json.push('}');
+        Ok(json)
+    }
+
+    /// Appends `typ` and `cty`; `None` if one of them is no media type.
+    pub(crate) fn write_kinds(&self, json: &mut String) -> Option<()> {
         for (name, value) in [("typ", self.typ), ("cty", self.cty)] {
             let Some(value) = value else { continue };
             if !is_media_type(value) {
-                return Err(SignError::MediaType);
+                return None;
             }
             // What a media type is made of needs no escaping in JSON.
             json.extend([",\"", name, "\":\"", value, "\""]);
         }
-        json.push_str(key.kid_member());
-        json.push('}');
-        Ok(json)
+        Some(())
     }
 }
 

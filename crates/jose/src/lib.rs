@@ -81,8 +81,10 @@ mod base64url;
 mod claims;
 mod compact;
 mod der;
+mod encrypt;
 mod error;
 mod header;
+pub mod jwe;
 pub mod jws;
 mod key;
 mod names;
@@ -93,8 +95,12 @@ mod verifier;
 
 pub use algorithm::Algorithm;
 pub use compact::{MAX_HEADER, MAX_TOKEN};
-pub use error::{Claim, KeyError, Part, Refused, SignError};
-pub use key::{KeySet, PublicJwk, SigningKey, VerifyingKey};
+pub use encrypt::encrypt;
+pub use error::{Claim, EncryptError, KeyError, Part, Refused, SignError};
+pub use jwe::algorithm::{AgreementCurve, ContentEncryption, KeyManagement};
+pub use key::{
+    DecryptionKey, DecryptionKeySet, EncryptionKey, KeySet, PublicJwk, SigningKey, VerifyingKey,
+};
 pub use sign::sign;
 pub use time::UnixTime;
 pub use unverified::Unverified;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::{self, Expected, Registered};
 use crate::compact::Compact;
-use crate::{KeySet, Refused, UnixTime, VerifyingKey, base64url, jws};
+use crate::{DecryptionKeySet, KeySet, Refused, UnixTime, VerifyingKey, base64url, jwe, jws};
 
 /// The largest leeway for clocks that disagree, in seconds.
 pub const MAX_LEEWAY: u64 = 30;
@@ -25,6 +25,7 @@ pub struct Verifier {
     keys: KeySet,
     familiar: Arc<[Familiar]>,
     leeway: u64,
+    encrypted_to: Option<DecryptionKeySet>,
 }
 
 /// A header as [`sign`](crate::sign) writes it, and the key that the long way finds for it.
@@ -50,6 +51,7 @@ impl Verifier {
             keys: KeySet::empty(),
             familiar: Arc::new([]),
             leeway: 0,
+            encrypted_to: None,
         };
         empty.with_keys(keys)
     }
@@ -62,7 +64,20 @@ impl Verifier {
         self
     }
 
-    /// The same with other keys.
+    /// From now on tokens must be encrypted to one of these keys, and signed inside (a nested JWT:
+    /// RFC 7519 §5.2, §11.2). A token that is only signed is refused
+    /// ([`Refused::NotEncrypted`]); without this, one that is encrypted is
+    /// ([`Refused::Encrypted`]).
+    ///
+    /// The outer header must say `cty` `JWT`. Claims that it may repeat (RFC 7519 §5.3) are never
+    /// read, for nobody signed them: what counts is inside. So is `typ`, which must be there.
+    #[must_use]
+    pub fn encrypted_to(mut self, keys: DecryptionKeySet) -> Self {
+        self.encrypted_to = Some(keys);
+        self
+    }
+
+    /// The same with other keys to verify signatures with.
     #[must_use]
     pub fn with_keys(&self, keys: KeySet) -> Self {
         let mut verifier = Self {
@@ -123,13 +138,20 @@ impl Verifier {
         &self.keys
     }
 
+    /// The keys that tokens must be encrypted to, if they must be.
+    #[must_use]
+    pub fn decryption_keys(&self) -> Option<&DecryptionKeySet> {
+        self.encrypted_to.as_ref()
+    }
+
     /// The leeway in seconds.
     #[must_use]
     pub fn leeway(&self) -> u64 {
         self.leeway
     }
 
-    /// Verifies a signed JWT (RFC 7519 §7.2).
+    /// Verifies a signed JWT (RFC 7519 §7.2), decrypting it first if this verifier is
+    /// [`encrypted_to`](Self::encrypted_to) somebody.
     ///
     /// `C` gets every claim of the payload in one pass over it. The registered ones are checked on
     /// the way: `iss`, `aud` and `exp` are required; `sub`, `nbf` and `iat` must have their type if
@@ -138,6 +160,19 @@ impl Verifier {
     /// # Errors
     /// [`Refused`] says what was wrong.
     pub fn verify<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Verified<C>, Refused> {
+        let Some(keys) = &self.encrypted_to else {
+            return self.verify_signed(token, now);
+        };
+        let inner = jwe::open_nested(token, keys)?;
+        let inner = std::str::from_utf8(&inner).map_err(|_| Refused::NotCompact)?;
+        self.verify_signed(inner, now)
+    }
+
+    fn verify_signed<C: DeserializeOwned>(
         &self,
         token: &str,
         now: UnixTime,
@@ -175,6 +210,7 @@ impl fmt::Debug for Verifier {
             .field("typ", &self.typ)
             .field("keys", &self.keys)
             .field("leeway", &self.leeway)
+            .field("encrypted_to", &self.encrypted_to)
             .finish_non_exhaustive()
     }
 }

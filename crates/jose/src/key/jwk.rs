@@ -15,7 +15,7 @@ use crate::{Algorithm, KeyError};
 /// strange key in a set does not hide the others. A member that occurs twice is an error.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Jwk<'a> {
+pub(crate) struct Jwk<'a> {
     #[serde(borrow)]
     kty: Member<'a>,
     alg: Member<'a>,
@@ -45,6 +45,12 @@ pub(super) struct JwkSet<'a> {
     pub(super) keys: Vec<Jwk<'a>>,
 }
 
+impl<'a> JwkSet<'a> {
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, KeyError> {
+        serde_json::from_slice(json).map_err(|_| KeyError::Json)
+    }
+}
+
 /// `kty`.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) enum KeyType {
@@ -59,6 +65,35 @@ pub(super) enum KeyType {
 pub(super) enum Operation {
     Sign,
     Verify,
+    Encrypt,
+    Decrypt,
+    WrapKey,
+    UnwrapKey,
+    /// With the public half of the agreement, whose `key_ops` is empty where others write it.
+    AgreeWith,
+    Agree,
+}
+
+impl Operation {
+    /// The `use` that it is (RFC 7517 §4.2), the `key_ops` of which one is enough (§4.3), and what
+    /// to say of a key that is for something else.
+    fn needs(self) -> (&'static str, &'static [&'static str], KeyError) {
+        let (purpose, ops, otherwise): (_, &[&str], _) = match self {
+            Self::Sign => ("sig", &["sign"], KeyError::NotForSignatures),
+            // Whoever may sign may verify.
+            Self::Verify => ("sig", &["verify", "sign"], KeyError::NotForSignatures),
+            Self::Encrypt => ("enc", &["encrypt"], KeyError::NotForEncryption),
+            Self::Decrypt => ("enc", &["decrypt"], KeyError::NotForEncryption),
+            Self::WrapKey => ("enc", &["wrapKey", "encrypt"], KeyError::NotForEncryption),
+            Self::UnwrapKey => ("enc", &["unwrapKey", "decrypt"], KeyError::NotForEncryption),
+            Self::AgreeWith | Self::Agree => (
+                "enc",
+                &["deriveKey", "deriveBits"],
+                KeyError::NotForEncryption,
+            ),
+        };
+        (purpose, ops, otherwise)
+    }
 }
 
 impl<'a> Jwk<'a> {
@@ -121,15 +156,17 @@ impl<'a> Jwk<'a> {
         .ok_or(KeyError::UnknownCurve)
     }
 
+    /// What `alg` says, if it is there.
+    pub(super) fn alg(&self) -> Result<Option<&str>, KeyError> {
+        self.alg.optional("alg")
+    }
+
     /// `use` and `key_ops` must not reserve the key for something else (RFC 7517 §4.2, §4.3).
-    /// Whoever may sign may verify.
     pub(super) fn permits(&self, operation: Operation) -> Result<(), KeyError> {
-        if self
-            .purpose
-            .optional("use")?
-            .is_some_and(|purpose| purpose != "sig")
-        {
-            return Err(KeyError::NotForSignatures);
+        let (needed, enough, otherwise) = operation.needs();
+        let purpose = self.purpose.optional("use")?;
+        if purpose.is_some_and(|purpose| purpose != needed) {
+            return Err(otherwise);
         }
         let ops = match &self.key_ops {
             Member::Absent => return Ok(()),
@@ -139,12 +176,22 @@ impl<'a> Jwk<'a> {
         if (1..ops.len()).any(|i| ops[..i].contains(&ops[i])) {
             return Err(KeyError::Malformed("key_ops"));
         }
-        let has = |op| ops.iter().any(|named| named == op);
-        if has("sign") || operation == Operation::Verify && has("verify") {
+        let empty = ops.is_empty() && operation == Operation::AgreeWith;
+        if empty || ops.iter().any(|named| enough.contains(&&**named)) {
             Ok(())
         } else {
-            Err(KeyError::NotForSignatures)
+            Err(otherwise)
         }
+    }
+
+    /// Whether one of the members is there that public keys do not have (RFC 7518 §6.2.2, §6.3.2,
+    /// §6.4.1; RFC 8037 §2).
+    pub(super) fn has_private_members(&self) -> bool {
+        [
+            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k,
+        ]
+        .into_iter()
+        .any(Member::is_present)
     }
 }
 

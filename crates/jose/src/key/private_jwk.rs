@@ -3,7 +3,7 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::PublicJwk;
+use super::{PublicJwk, rsa};
 use crate::{KeyError, base64url};
 
 /// More bytes than an RSA key of 8192 bits takes.
@@ -54,6 +54,18 @@ pub(super) struct SecretMembers<'k> {
 }
 
 impl SecretMembers<'_> {
+    /// The secret numbers of the RSA key in this PKCS#8 (RFC 7518 §6.3.2).
+    pub(super) fn write_rsa(&mut self, pkcs8: &[u8]) -> Result<(), KeyError> {
+        let numbers = rsa::private_numbers(pkcs8).map_err(|_| KeyError::Failed)?;
+        self.d = member(numbers.d);
+        self.p = member(numbers.p);
+        self.q = member(numbers.q);
+        self.dp = member(numbers.dp);
+        self.dq = member(numbers.dq);
+        self.qi = member(numbers.qi);
+        Ok(())
+    }
+
     /// The whole key as JSON, wiped when dropped.
     pub(super) fn beside(self, public: Option<PublicJwk>) -> Result<Zeroizing<String>, KeyError> {
         // Room for the largest key, so that no half-written copy is left behind in memory.

@@ -1,12 +1,13 @@
 //! Public keys as numbers: from JWK and DER, to JWK and thumbprint.
 
 use aws_lc_rs::digest;
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ED25519 as ED25519_VERIFY, ParsedPublicKey, RsaPublicKeyComponents};
 use serde::Serialize;
 
 use super::jwk::{Jwk, KeyType};
 use super::rsa;
-use crate::algorithm::{Curve, ED25519, Family, P256, P384, P521};
+use crate::algorithm::{Curve, ED25519, Family, P256, P384, P521, X25519};
 use crate::base64url;
 use crate::der::{self, Reader};
 use crate::{Algorithm, KeyError};
@@ -24,6 +25,9 @@ pub(super) enum PublicNumbers {
         y: Box<[u8]>,
     },
     Ed25519 {
+        x: Box<[u8]>,
+    },
+    X25519 {
         x: Box<[u8]>,
     },
 }
@@ -50,6 +54,9 @@ impl PublicNumbers {
             }
             KeyType::Okp if jwk.crv.text("crv")? == ED25519.0 => Ok(Self::Ed25519 {
                 x: of_length(jwk.x.octets("x")?, ED25519.1, "x")?,
+            }),
+            KeyType::Okp if jwk.crv.text("crv")? == X25519.name => Ok(Self::X25519 {
+                x: of_length(jwk.x.octets("x")?, X25519.len, "x")?,
             }),
             KeyType::Okp => Err(KeyError::UnknownCurve),
             KeyType::Oct => Err(KeyError::UnknownType),
@@ -94,6 +101,7 @@ impl PublicNumbers {
                 })
             }
             der::ED25519_OID if key.len() == ED25519.1 => Ok(Self::Ed25519 { x: key.into() }),
+            der::X25519_OID if key.len() == X25519.len => Ok(Self::X25519 { x: key.into() }),
             _ => Err(der::Malformed),
         }
     }
@@ -136,16 +144,42 @@ impl PublicNumbers {
         parsed.map_err(|_| KeyError::Invalid)
     }
 
-    /// The uncompressed point of an EC key (SEC 1 §2.3.3), or the 32 octets of an Ed25519 key.
+    /// The uncompressed point of an EC key (SEC 1 §2.3.3), or the 32 octets of an Ed25519 or
+    /// X25519 key.
     pub(super) fn point(&self) -> Vec<u8> {
         match self {
             Self::Ec { x, y, .. } => [&[4], &x[..], y].concat(),
-            Self::Ed25519 { x } => x.to_vec(),
+            Self::Ed25519 { x } | Self::X25519 { x } => x.to_vec(),
             Self::Rsa { .. } => Vec::new(),
         }
     }
 
-    pub(super) fn to_jwk(&self, alg: Algorithm, kid: Option<&str>) -> PublicJwk {
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+    pub(super) fn to_der(&self) -> Result<Vec<u8>, KeyError> {
+        let oid = |oid: &[u8]| der::write(der::OID, &[oid]);
+        let algorithm = match self {
+            Self::Rsa { n, e } => {
+                let der: Result<PublicKeyX509Der<'_>, _> = RsaPublicKeyComponents { n, e }.as_der();
+                return der
+                    .map(|der| der.as_ref().to_vec())
+                    .map_err(|_| KeyError::Failed);
+            }
+            Self::Ec { curve, .. } => [oid(der::EC_OID), oid(curve.oid)].concat(),
+            Self::Ed25519 { .. } => oid(der::ED25519_OID),
+            Self::X25519 { .. } => oid(der::X25519_OID),
+        };
+        let algorithm = der::write(der::SEQUENCE, &[&algorithm]);
+        let key = der::write(der::BIT_STRING, &[&[0], &self.point()]);
+        Ok(der::write(der::SEQUENCE, &[&algorithm, &key]))
+    }
+
+    /// A key to verify with (`use` `sig`) or to encrypt to (`enc`).
+    pub(super) fn to_jwk(
+        &self,
+        alg: &'static str,
+        purpose: &'static str,
+        kid: Option<&str>,
+    ) -> PublicJwk {
         let mut jwk = PublicJwk {
             kty: "",
             crv: None,
@@ -153,8 +187,8 @@ impl PublicNumbers {
             y: None,
             n: None,
             e: None,
-            alg: alg.name(),
-            purpose: "sig",
+            alg,
+            purpose,
             kid: kid.map(str::to_owned),
         };
         match self {
@@ -174,14 +208,26 @@ impl PublicNumbers {
                 jwk.crv = Some(ED25519.0);
                 jwk.x = Some(base64url::encode(x));
             }
+            Self::X25519 { x } => {
+                jwk.kty = "OKP";
+                jwk.crv = Some(X25519.name);
+                jwk.x = Some(base64url::encode(x));
+            }
         }
         jwk
     }
 
-    /// RFC 7638 §3: SHA-256 over the required members, in order of their names, base64url.
+    /// RFC 7638 §3: SHA-256 over the required members, base64url.
     pub(super) fn thumbprint(&self) -> String {
+        let hash = digest::digest(&digest::SHA256, self.required_members().as_bytes());
+        base64url::encode(hash.as_ref())
+    }
+
+    /// The JWK of the required members alone, in order of their names (RFC 7638 §3.2).
+    pub(super) fn required_members(&self) -> String {
         let b = base64url::encode;
-        let canonical = match self {
+        let okp = |crv, x: &[u8]| format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{}"}}"#, b(x));
+        match self {
             Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b(e), b(n)),
             Self::Ec { curve, x, y } => {
                 format!(
@@ -192,11 +238,9 @@ impl PublicNumbers {
                 )
             }
             // RFC 8037 §2.
-            Self::Ed25519 { x } => {
-                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, ED25519.0, b(x))
-            }
-        };
-        b(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
+            Self::Ed25519 { x } => okp(ED25519.0, x),
+            Self::X25519 { x } => okp(X25519.name, x),
+        }
     }
 }
 

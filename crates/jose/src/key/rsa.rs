@@ -1,7 +1,41 @@
 //! Which RSA numbers make an acceptable key, and how to get at them.
 
+use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
+use aws_lc_rs::signature::{RsaKeyPair, RsaPublicKeyComponents};
+
+use super::jwk::Jwk;
 use crate::KeyError;
 use crate::der::{self, Reader};
+
+/// The sizes of which new keys are made.
+pub(super) fn key_size(bits: usize) -> Result<KeySize, KeyError> {
+    match bits {
+        2048 => Ok(KeySize::Rsa2048),
+        3072 => Ok(KeySize::Rsa3072),
+        4096 => Ok(KeySize::Rsa4096),
+        8192 => Ok(KeySize::Rsa8192),
+        _ => Err(KeyError::RsaSize { bits }),
+    }
+}
+
+/// The private key of a JWK (RFC 7518 §6.3.2), whose public half are these numbers.
+pub(super) fn pair_from_jwk(jwk: &Jwk<'_>, n: &[u8], e: &[u8]) -> Result<RsaKeyPair, KeyError> {
+    check_public(n, e)?;
+    let d = jwk.d.secret("d")?;
+    if jwk.oth.is_present() {
+        return Err(KeyError::Malformed("oth")); // more than two primes
+    }
+    let pair = RsaKeyPair::from_components(&KeyPairComponents {
+        public_key: RsaPublicKeyComponents { n, e },
+        d: &d[..],
+        p: &jwk.p.secret("p")?[..],
+        q: &jwk.q.secret("q")?[..],
+        dP: &jwk.dp.secret("dp")?[..],
+        dQ: &jwk.dq.secret("dq")?[..],
+        qInv: &jwk.qi.secret("qi")?[..],
+    });
+    pair.map_err(|_| KeyError::Invalid)
+}
 
 /// What a private RSA key is made of, in the order of RFC 8017 appendix A.1.2.
 pub(super) struct PrivateNumbers<'d> {

@@ -45,7 +45,7 @@ impl KeySet {
     /// [`KeyError::Json`] if it is not a key set, [`KeyError::SecretInPublicSet`] if it holds a
     /// shared secret, [`KeyError::DuplicateKid`].
     pub fn from_json(json: &[u8]) -> Result<Self, KeyError> {
-        let set: JwkSet<'_> = serde_json::from_slice(json).map_err(|_| KeyError::Json)?;
+        let set = JwkSet::parse(json)?;
         let mut keys = Vec::with_capacity(set.keys.len());
         let mut ignored = Vec::new();
         for jwk in &set.keys {
@@ -64,7 +64,7 @@ impl KeySet {
     /// # Errors
     /// [`KeyError::MixedSet`] if a key is not of `kty` `oct`, or what is wrong with the first bad key.
     pub fn from_secret_json(json: &[u8]) -> Result<Self, KeyError> {
-        let set: JwkSet<'_> = serde_json::from_slice(json).map_err(|_| KeyError::Json)?;
+        let set = JwkSet::parse(json)?;
         let keys = set.keys.iter().map(|jwk| match jwk.key_type()? {
             KeyType::Oct => VerifyingKey::read_secret_jwk(jwk),
             _ => Err(KeyError::MixedSet),

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
-use aws_lc_rs::signature::{
-    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair};
 use zeroize::Zeroizing;
 
 use super::jwk::{Jwk, KeyType, Operation};
@@ -76,13 +73,7 @@ impl SigningKey {
     /// [`KeyError::WrongAlgorithm`] if `alg` is not an RSA one, [`KeyError::RsaSize`] for another
     /// number of bits.
     pub fn generate_rsa(alg: Algorithm, bits: usize) -> Result<Self, KeyError> {
-        let size = match bits {
-            2048 => KeySize::Rsa2048,
-            3072 => KeySize::Rsa3072,
-            4096 => KeySize::Rsa4096,
-            8192 => KeySize::Rsa8192,
-            _ => return Err(KeyError::RsaSize { bits }),
-        };
+        let size = rsa::key_size(bits)?;
         if !matches!(alg.family(), Family::Rsa { .. }) {
             return Err(KeyError::WrongAlgorithm(alg));
         }
@@ -139,23 +130,7 @@ impl SigningKey {
         let d = jwk.d.secret("d")?;
         match (&numbers, alg.family()) {
             (PublicNumbers::Rsa { n, e }, _) => {
-                rsa::check_public(n, e)?;
-                if jwk.oth.is_present() {
-                    return Err(KeyError::Malformed("oth")); // more than two primes
-                }
-                let pair = RsaKeyPair::from_components(&KeyPairComponents {
-                    public_key: RsaPublicKeyComponents {
-                        n: &n[..],
-                        e: &e[..],
-                    },
-                    d: &d[..],
-                    p: &jwk.p.secret("p")?[..],
-                    q: &jwk.q.secret("q")?[..],
-                    dP: &jwk.dp.secret("dp")?[..],
-                    dQ: &jwk.dq.secret("dq")?[..],
-                    qInv: &jwk.qi.secret("qi")?[..],
-                });
-                Self::from_rsa(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
+                Self::from_rsa(alg, kid, rsa::pair_from_jwk(jwk, n, e)?)
             }
             (PublicNumbers::Ec { .. }, Family::Ec { curve, sign, .. }) => {
                 if d.len() != curve.len {
@@ -172,7 +147,9 @@ impl SigningKey {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(&d, x);
                 Self::from_ed25519(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
             }
-            (PublicNumbers::Ec { .. }, _) => Err(KeyError::WrongAlgorithm(alg)),
+            (PublicNumbers::Ec { .. } | PublicNumbers::X25519 { .. }, _) => {
+                Err(KeyError::WrongAlgorithm(alg))
+            }
         }
     }
 
@@ -292,13 +269,7 @@ impl SigningKey {
             }
             Private::Rsa { .. } => {
                 let pkcs8 = self.to_pkcs8_der()?;
-                let numbers = rsa::private_numbers(&pkcs8).map_err(|_| KeyError::Failed)?;
-                secret.d = member(numbers.d);
-                secret.p = member(numbers.p);
-                secret.q = member(numbers.q);
-                secret.dp = member(numbers.dp);
-                secret.dq = member(numbers.dq);
-                secret.qi = member(numbers.qi);
+                secret.write_rsa(&pkcs8)?;
             }
             Private::Ec(pair) => {
                 let d: EcPrivateKeyBin<'_> = pair

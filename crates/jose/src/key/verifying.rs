@@ -189,7 +189,9 @@ impl VerifyingKey {
     #[must_use]
     pub fn public_jwk(&self) -> Option<PublicJwk> {
         match &self.0.check {
-            Check::Public { numbers, .. } => Some(numbers.to_jwk(self.0.alg, self.kid())),
+            Check::Public { numbers, .. } => {
+                Some(numbers.to_jwk(self.0.alg.name(), "sig", self.kid()))
+            }
             Check::Mac(_) => None,
         }
     }

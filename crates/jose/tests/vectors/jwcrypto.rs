@@ -1,7 +1,10 @@
 //! The constants of the `jwcrypto` library's tests, most of them from RFC 7515 to 7520.
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_jose::{Algorithm, KeyError, KeySet, Refused, SigningKey, VerifyingKey, jws};
+use countersign_jose::{
+    Algorithm, DecryptionKey, DecryptionKeySet, EncryptionKey, KeyError, KeyManagement, KeySet,
+    Refused, SigningKey, VerifyingKey, jwe, jws,
+};
 use serde_json::{Map, Value};
 
 use crate::report::{Tally, folder, read};
@@ -14,6 +17,7 @@ fn constants_of_jwcrypto() {
     let mut tally = Tally::of("rfc/jwcrypto-tests-constants");
     for (name, entry) in file {
         let known = signature(name, entry, file, &mut tally)
+            || encryption(name, entry, file, &mut tally)
             || json_web_key(name, entry, &mut tally)
             || pem_key(name, entry, file, &mut tally);
         if !known {
@@ -54,6 +58,66 @@ fn signature(name: &str, entry: &Value, file: &Map<String, Value>, tally: &mut T
         _ => return false,
     }
     true
+}
+
+/// Encrypted texts. False if the entry is something else.
+fn encryption(name: &str, entry: &Value, file: &Map<String, Value>, tally: &mut Tally) -> bool {
+    let none = || DecryptionKeySet::new(Vec::new()).unwrap();
+    match name {
+        "E_A1_vector" => {
+            let key = key_for(KeyManagement::RsaOaep, &file["E_A1_key"]);
+            let plaintext = unhex(file["E_A1_plaintext"]["bytes_hex"].as_str().unwrap());
+            let opened = jwe::decrypt_with(entry.as_str().unwrap(), &key);
+            tally.expect(opened.is_ok_and(|o| o.plaintext() == plaintext), || {
+                name.into()
+            });
+        }
+        "E_A3_vector" => {
+            let key = key_for(KeyManagement::A128KW, &file["E_A3_key"]);
+            let plaintext = file["E_A3_plaintext"].as_str().unwrap();
+            let opened = jwe::decrypt_with(entry.as_str().unwrap(), &key);
+            let plaintext = plaintext.as_bytes();
+            tally.expect(opened.is_ok_and(|o| o.plaintext() == plaintext), || {
+                name.into()
+            });
+        }
+        "Issue_136_Contributed_JWE" => {
+            let key = file["Issue_136_Contributed_Key"].to_string();
+            let key = DecryptionKey::from_jwk(key.as_bytes()).unwrap();
+            let opened = jwe::decrypt_with(entry.as_str().unwrap(), &key);
+            tally.expect(opened.is_ok(), || format!("{name}: {opened:?}"));
+        }
+        "E_A2_vector" | "A1_token" | "A2_token" => {
+            let refused = jwe::decrypt(entry.as_str().unwrap(), &none()).err();
+            tally.expect(refused == Some(Refused::Rsa15), || name.to_owned());
+        }
+        // The JSON serialization.
+        "E_A4_vector" | "E_A4_ex" | "E_A5_ex" | "customhdr_jwe_ex" | "MMA_vector_ok_cek"
+        | "MMA_vector_ko_cek" => {
+            let refused = jwe::decrypt(entry.as_str().unwrap(), &none()).err();
+            tally.expect(refused.is_some(), || name.to_owned());
+        }
+        // One that lacks the sender's key.
+        "Issue_136_Protected_Header_no_epk" | "X25519_Protected_Header_no_epk" => {
+            let alg = KeyManagement::from_name(entry["alg"].as_str().unwrap()).unwrap();
+            let header = URL_SAFE_NO_PAD.encode_to_string(entry.to_string());
+            let (key, iv, tag) = match alg {
+                KeyManagement::EcdhEsA128KW => ("A".repeat(32), "A".repeat(16), "A".repeat(22)),
+                _ => ("A".repeat(96), "A".repeat(22), "A".repeat(43)),
+            };
+            let token = format!("{header}.{key}.{iv}.{}.{tag}", "A".repeat(64));
+            let refused = jwe::decrypt_with(&token, &DecryptionKey::generate(alg).unwrap());
+            tally.expect(refused == Err(Refused::EphemeralKey), || {
+                format!("{name}: {refused:?}")
+            });
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn key_for(alg: KeyManagement, jwk: &Value) -> DecryptionKey {
+    DecryptionKey::from_jwk_for(alg, jwk.to_string().as_bytes()).unwrap()
 }
 
 /// Keys as JSON. False if the entry is something else.
@@ -106,9 +170,11 @@ fn json_web_key(name: &str, entry: &Value, tally: &mut Tally) -> bool {
         }
         "X25519PublicJWK" => {
             let key = VerifyingKey::from_jwk(entry.to_string().as_bytes());
-            tally.expect(key.err() == Some(KeyError::UnknownCurve), || {
-                name.to_owned()
-            });
+            let signs_nothing = key.err() == Some(KeyError::UnknownCurve);
+            let json = entry.to_string();
+            let key = EncryptionKey::from_jwk_for(KeyManagement::EcdhEs, json.as_bytes()).unwrap();
+            let same = key.thumbprint().as_deref() == entry["kid"].as_str();
+            tally.expect(signs_nothing && same, || name.to_owned());
         }
         _ => return false,
     }
@@ -148,37 +214,37 @@ fn pem_key(name: &str, entry: &Value, file: &Map<String, Value>, tally: &mut Tal
         }
         "X25519PrivatePEM" => {
             let key = SigningKey::from_pem(Algorithm::EdDSA, pem(entry));
-            tally.expect(key.err() == Some(KeyError::Der), || name.to_owned());
+            assert_eq!(key.err(), Some(KeyError::Der));
+            let key = DecryptionKey::from_pem(KeyManagement::EcdhEs, pem(entry)).unwrap();
+            let same = *key.to_pem().unwrap() == pem(entry)
+                && key.encryption_key().to_pem().unwrap() == pem(&file["X25519PublicPEM"]);
+            tally.expect(same, || name.to_owned());
         }
         "X25519PublicPEM" => {
             let key = VerifyingKey::from_pem(Algorithm::EdDSA, pem(entry));
-            tally.expect(key.err() == Some(KeyError::Der), || name.to_owned());
+            assert!(matches!(key.err(), Some(KeyError::WrongAlgorithm(_))));
+            let key = EncryptionKey::from_pem(KeyManagement::EcdhEs, pem(entry)).unwrap();
+            let same = key.to_pem().unwrap() == pem(entry)
+                && key.kid() == file["X25519PublicJWK"]["kid"].as_str();
+            tally.expect(same, || name.to_owned());
         }
         _ => return false,
     }
     true
 }
 
-const NO_JWE: &str = "encryption (JWE) is not offered yet";
-
 fn why_not(name: &str) -> &'static str {
     match name {
         "A6_example" => "the same as A6_serialized",
         "unicode_literals" | "RSAPrivatePassword" | "PublicCertThumbprint" => "no JOSE object",
-        "customhdr_jwe_ex"
-        | "jwe_algs_and_rsa1_5"
-        | "X25519_Protected_Header_no_epk"
-        | "A1_header"
-        | "A1_claims"
-        | "A1_token"
-        | "A2_token" => NO_JWE,
-        _ if ["E_A", "Issue_136", "MMA"]
+        "jwe_algs_and_rsa1_5" => "the other library's list of algorithms",
+        "E_A1_ex" | "E_A2_ex" | "E_A3_ex" => "the same as the vector of its name",
+        _ if ["A", "E_A", "Issue_136", "MMA", "rfc7797"]
             .iter()
             .any(|start| name.starts_with(start)) =>
         {
-            NO_JWE
+            "a part of another entry"
         }
-        _ if name.starts_with("rfc7797") || name.starts_with('A') => "a part of another entry",
         other => panic!("{other} is new: say what becomes of it"),
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what tests share fails as tests do")]
 
 mod cookbook;
+mod encryption;
 mod jwcrypto;
 mod report;
 mod rfc;
