@@ -136,6 +136,7 @@ impl Auth {
         self.clients.reload(&*self.directory).await?;
         // Meanwhile the chores may have found the key unused.
         self.tend_keys(put.signing_algorithm, &origin).await?;
+        self.recipients.look_again();
         self.hear_own().await;
         Ok(put)
     }

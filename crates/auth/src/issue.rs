@@ -1,4 +1,5 @@
-//! Issuing: from an entitlement to an access token (RFC 9068) and the refresh token that goes with it.
+//! Issuing: from an entitlement to an access token (RFC 9068), encrypted where that is asked for, and the refresh token
+//! that goes with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,6 +76,9 @@ pub enum IssueError {
     /// It could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
     #[error("an access token could not be signed: {0}")]
     Sign(#[from] countersign_jose::SignError),
+    /// It could not be encrypted. It cannot happen with keys that were accepted; the cause is for the log.
+    #[error("an access token could not be encrypted: {0}")]
+    Encrypt(#[from] countersign_jose::EncryptError),
 }
 
 impl Auth {
@@ -123,8 +127,13 @@ impl Auth {
         };
         let ring = self.keys.ring();
         let signer = protection.signer.as_ref().unwrap_or(&ring.signing);
+        let signed = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
+        let access_token = match &protection.encryption {
+            None => signed,
+            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &signed)?,
+        };
         Ok(Signed {
-            access_token: countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?,
+            access_token,
             expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
             user,
             refresh_token: ring.refresh_active().token(handle, grant.generations.cur),

@@ -7,6 +7,7 @@ use countersign_jose::{Algorithm, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::limits::LimitSettings;
+use crate::model::encryption::EncryptTo;
 use crate::password::{PasswordSettings, Pepper};
 use crate::rotation::Interval;
 use crate::seal::MasterKey;
@@ -96,6 +97,8 @@ pub struct Audience {
     pub name: String,
     /// What they are signed with; by default what the issuer signs with.
     pub signing_algorithm: Option<Algorithm>,
+    /// To whom they are encrypted; by default to nobody.
+    pub encrypt_to: Option<EncryptTo>,
 }
 
 /// The secrets that live outside the store.

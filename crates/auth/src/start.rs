@@ -16,6 +16,7 @@ use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
 use crate::password::{Hasher, HasherError};
 use crate::protection::{ProtectionError, check_algorithm, check_audiences, check_client};
+use crate::recipients::Recipients;
 use crate::revocations::Follower;
 use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
@@ -89,7 +90,10 @@ impl Auth {
         for algorithm in &settings.signing.publish {
             check_algorithm(&settings, Some(*algorithm)).map_err(StartError::Publish)?;
         }
-        check_audiences(&settings).map_err(|(name, cause)| StartError::Audience { name, cause })?;
+        if let Some((name, cause)) = check_audiences(&settings).into_iter().next() {
+            let name = name.to_owned();
+            return Err(StartError::Audience { name, cause });
+        }
 
         let mut clients = Clients::load(&*directory).await?;
         if clients.find(None).is_none() {
@@ -138,6 +142,7 @@ impl Auth {
             guard,
             adopting: Mutex::default(),
             follower,
+            recipients: Recipients::default(),
             hasher,
             limits,
         })

@@ -6,6 +6,7 @@ use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::encryption::EncryptTo;
 use super::id::ClientId;
 use crate::env::Timestamp;
 
@@ -50,6 +51,9 @@ pub struct Client {
         skip_serializing_if = "Option::is_none"
     )]
     pub signing_algorithm: Option<Algorithm>,
+    /// To whom its access tokens are encrypted; by default to whom their audience asks for, or to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt_to: Option<EncryptTo>,
     /// The `scope` that its tokens carry (space-separated), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -96,6 +100,7 @@ impl Client {
             style: Style::Rotating,
             audience: None,
             signing_algorithm: None,
+            encrypt_to: None,
             scope: None,
             origins: Vec::new(),
             claims: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod client;
+pub mod encryption;
 pub mod grant;
 pub mod id;
 pub mod key;

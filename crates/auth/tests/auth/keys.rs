@@ -246,6 +246,7 @@ fn audience(algorithm: &str) -> Audience {
     Audience {
         name: format!("https://{algorithm}.example"),
         signing_algorithm: Algorithm::from_name(algorithm),
+        encrypt_to: None,
     }
 }
 
@@ -389,7 +390,7 @@ async fn what_cannot_be_signed_as_it_should_be_is_refused() {
     });
     assert_eq!(
         contradiction.await,
-        ProtectionError::Contradiction {
+        ProtectionError::OtherAlgorithm {
             client: "ES256",
             audience: "https://ES384.example".to_owned(),
             audiences: "ES384",
@@ -438,6 +439,7 @@ async fn audiences_that_cannot_be_are_refused_at_the_start() {
     let name = |name: &str, algorithm| Audience {
         name: name.to_owned(),
         signing_algorithm: Some(algorithm),
+        encrypt_to: None,
     };
     let mut world = World::new();
     let refused = async |world: &World, secret| match world.try_start(secret).await {
