@@ -1,13 +1,15 @@
 //! The signature algorithms: one row each, and everything that is known about one stands in it.
 
+use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    self as sig, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RsaEncoding, RsaParameters,
+    self as sig, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, PqdsaSigningAlgorithm,
+    PqdsaVerificationAlgorithm, RsaEncoding, RsaParameters,
 };
 
 use crate::der;
 
-/// A signature or MAC algorithm of RFC 7518 §3.1, RFC 8037 §3.1 or RFC 9864 §2.2.
+/// A signature or MAC algorithm of RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2 or RFC 9964 §5.
 ///
 /// `none` (RFC 7518 §3.6) is not among them and cannot be expressed.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
@@ -39,11 +41,20 @@ pub enum Algorithm {
     /// Ed25519 (RFC 8037 §3.1). Written as `EdDSA`, the name that most readers know; read under
     /// that name and under `Ed25519` (RFC 9864 §2.2). Ed448 is not offered.
     EdDSA,
+    /// ML-DSA-44 (RFC 9964 §5, FIPS 204), which also withstands a quantum computer: as strong as
+    /// SHA-256 is against collisions. A signature has 2,420 bytes, a public key 1,312.
+    MlDsa44,
+    /// ML-DSA-65 (RFC 9964 §5, FIPS 204): as strong as AES-192. A signature has 3,309 bytes, a
+    /// public key 1,952.
+    MlDsa65,
+    /// ML-DSA-87 (RFC 9964 §5, FIPS 204): as strong as AES-256. A signature has 4,627 bytes, a
+    /// public key 2,592.
+    MlDsa87,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -57,6 +68,9 @@ impl Algorithm {
         Self::ES384,
         Self::ES512,
         Self::EdDSA,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
     ];
 
     /// The name written into `alg` (RFC 7515 §4.1.1, RFC 7517 §4.4).
@@ -95,6 +109,8 @@ pub(crate) struct Row {
     name: &'static str,
     /// A second name that is read, never written.
     also: Option<&'static str>,
+    /// The hash that the algorithm puts messages through, if it is one of SHA-2.
+    pub(crate) hash: Option<&'static digest::Algorithm>,
     pub(crate) family: Family,
 }
 
@@ -118,6 +134,8 @@ pub(crate) enum Family {
     },
     /// `kty` `OKP`, `crv` `Ed25519` (RFC 8037 §2).
     Ed25519,
+    /// `kty` `AKP` (RFC 9964 §3).
+    MlDsa(&'static MlDsa),
 }
 
 /// A curve of RFC 7518 §6.2.1.1, or X25519.
@@ -156,45 +174,100 @@ pub(crate) const X25519: Curve = Curve {
 /// `crv` of Ed25519 keys (RFC 8037 §2), and the length of such a public key.
 pub(crate) const ED25519: (&str, usize) = ("Ed25519", 32);
 
+/// A parameter set of ML-DSA (FIPS 204 §4). The context string is empty and the message is not
+/// hashed beforehand (RFC 9964 §5, §7.2): the only form that these primitives have.
+pub(crate) struct MlDsa {
+    /// `alg` in a JWK: here it says what `crv` says elsewhere.
+    pub(crate) name: &'static str,
+    /// Octets of a public key (FIPS 204 table 2).
+    pub(crate) public_len: usize,
+    /// The key's object identifier (RFC 9881 §2), DER without tag and length.
+    pub(crate) oid: &'static [u8],
+    pub(crate) verify: &'static PqdsaVerificationAlgorithm,
+    pub(crate) sign: &'static PqdsaSigningAlgorithm,
+}
+
+static ML_DSA_44: MlDsa = MlDsa {
+    name: "ML-DSA-44",
+    public_len: 1312,
+    oid: &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11],
+    verify: &sig::ML_DSA_44,
+    sign: &sig::ML_DSA_44_SIGNING,
+};
+static ML_DSA_65: MlDsa = MlDsa {
+    name: "ML-DSA-65",
+    public_len: 1952,
+    oid: &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12],
+    verify: &sig::ML_DSA_65,
+    sign: &sig::ML_DSA_65_SIGNING,
+};
+static ML_DSA_87: MlDsa = MlDsa {
+    name: "ML-DSA-87",
+    public_len: 2592,
+    oid: &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x13],
+    verify: &sig::ML_DSA_87,
+    sign: &sig::ML_DSA_87_SIGNING,
+};
+
+/// The parameter set with this object identifier.
+pub(crate) fn ml_dsa_of(oid: &[u8]) -> Option<&'static MlDsa> {
+    [&ML_DSA_44, &ML_DSA_65, &ML_DSA_87]
+        .into_iter()
+        .find(|set| set.oid == oid)
+}
+
 #[rustfmt::skip]
-static TABLE: [Row; 13] = [
-    hmac_row("HS256", hmac::HMAC_SHA256, 32),
-    hmac_row("HS384", hmac::HMAC_SHA384, 48),
-    hmac_row("HS512", hmac::HMAC_SHA512, 64),
-    rsa_row("RS256", &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
-    rsa_row("RS384", &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
-    rsa_row("RS512", &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
-    rsa_row("PS256", &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
-    rsa_row("PS384", &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
-    rsa_row("PS512", &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
-    ec_row("ES256", &P256, &sig::ECDSA_P256_SHA256_FIXED, &sig::ECDSA_P256_SHA256_FIXED_SIGNING),
-    ec_row("ES384", &P384, &sig::ECDSA_P384_SHA384_FIXED, &sig::ECDSA_P384_SHA384_FIXED_SIGNING),
-    ec_row("ES512", &P521, &sig::ECDSA_P521_SHA512_FIXED, &sig::ECDSA_P521_SHA512_FIXED_SIGNING),
-    Row { name: "EdDSA", also: Some("Ed25519"), family: Family::Ed25519 },
+static TABLE: [Row; 16] = [
+    hmac_row("HS256", &SHA256, hmac::HMAC_SHA256, 32),
+    hmac_row("HS384", &SHA384, hmac::HMAC_SHA384, 48),
+    hmac_row("HS512", &SHA512, hmac::HMAC_SHA512, 64),
+    rsa_row("RS256", &SHA256, &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
+    rsa_row("RS384", &SHA384, &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
+    rsa_row("RS512", &SHA512, &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
+    rsa_row("PS256", &SHA256, &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
+    rsa_row("PS384", &SHA384, &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
+    rsa_row("PS512", &SHA512, &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
+    ec_row("ES256", &SHA256, &P256, &sig::ECDSA_P256_SHA256_FIXED, &sig::ECDSA_P256_SHA256_FIXED_SIGNING),
+    ec_row("ES384", &SHA384, &P384, &sig::ECDSA_P384_SHA384_FIXED, &sig::ECDSA_P384_SHA384_FIXED_SIGNING),
+    ec_row("ES512", &SHA512, &P521, &sig::ECDSA_P521_SHA512_FIXED, &sig::ECDSA_P521_SHA512_FIXED_SIGNING),
+    // RFC 8032 §5.1: Ed25519 hashes with SHA-512.
+    Row { name: "EdDSA", also: Some("Ed25519"), hash: Some(&SHA512), family: Family::Ed25519 },
+    ml_dsa_row(&ML_DSA_44),
+    ml_dsa_row(&ML_DSA_65),
+    ml_dsa_row(&ML_DSA_87),
 ];
 
-const fn hmac_row(name: &'static str, mac: hmac::Algorithm, tag_len: usize) -> Row {
+const fn hmac_row(
+    name: &'static str,
+    hash: &'static digest::Algorithm,
+    mac: hmac::Algorithm,
+    tag_len: usize,
+) -> Row {
     Row {
         name,
         also: None,
+        hash: Some(hash),
         family: Family::Hmac { mac, tag_len },
     }
 }
 
 const fn rsa_row(
     name: &'static str,
+    hash: &'static digest::Algorithm,
     verify: &'static RsaParameters,
     sign: &'static dyn RsaEncoding,
 ) -> Row {
     Row {
         name,
         also: None,
+        hash: Some(hash),
         family: Family::Rsa { verify, sign },
     }
 }
 
 const fn ec_row(
     name: &'static str,
+    hash: &'static digest::Algorithm,
     curve: &'static Curve,
     verify: &'static EcdsaVerificationAlgorithm,
     sign: &'static EcdsaSigningAlgorithm,
@@ -202,11 +275,21 @@ const fn ec_row(
     Row {
         name,
         also: None,
+        hash: Some(hash),
         family: Family::Ec {
             curve,
             verify,
             sign,
         },
+    }
+}
+
+const fn ml_dsa_row(set: &'static MlDsa) -> Row {
+    Row {
+        name: set.name,
+        also: None,
+        hash: None, // FIPS 204 §5.2: SHAKE256
+        family: Family::MlDsa(set),
     }
 }
 
@@ -217,7 +300,8 @@ mod tests {
     #[test]
     fn the_table_stands_in_the_order_of_the_variants() {
         for alg in Algorithm::ALL {
-            assert_eq!(format!("{alg:?}"), alg.name());
+            let variant = format!("{alg:?}").to_uppercase();
+            assert_eq!(variant, alg.name().to_uppercase().replace('-', ""));
             assert_eq!(Algorithm::from_name(alg.name()), Some(alg));
         }
     }
@@ -226,7 +310,19 @@ mod tests {
     fn names_are_exact() {
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
         for wrong in [
-            "none", "None", "NONE", "hs256", "HS256 ", "", "Ed448", "ES256K", "RSA1_5",
+            "none",
+            "None",
+            "NONE",
+            "hs256",
+            "HS256 ",
+            "",
+            "Ed448",
+            "ES256K",
+            "RSA1_5",
+            "ML-DSA",
+            "MlDsa44",
+            "ml-dsa-44",
+            "ML-DSA-44-ES256",
         ] {
             assert_eq!(Algorithm::from_name(wrong), None, "{wrong}");
         }

@@ -18,8 +18,8 @@ pub enum KeyError {
     /// (RFC 7518 §6).
     #[error("the key's member \"{0}\" is malformed")]
     Malformed(&'static str),
-    /// `kty` is none of `oct`, `RSA`, `EC`, `OKP` (RFC 7518 §6.1, RFC 8037 §2).
-    #[error("this type of key (kty) is not supported: oct, RSA, EC or OKP is needed")]
+    /// `kty` is none of `oct`, `RSA`, `EC`, `OKP`, `AKP` (RFC 7518 §6.1, RFC 8037 §2, RFC 9964 §3).
+    #[error("this type of key (kty) is not supported: oct, RSA, EC, OKP or AKP is needed")]
     UnknownType,
     /// `crv` is none of `P-256`, `P-384`, `P-521`, or `Ed25519` for signatures, or `X25519` for
     /// encryption (RFC 7518 §6.2.1.1, RFC 8037 §2).
@@ -36,7 +36,7 @@ pub enum KeyError {
     #[error("the key's algorithm is not an encryption algorithm that is supported")]
     UnknownKeyManagement,
     /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it, since a key
-    /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1).
+    /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1); AKP keys always (RFC 9964 §3).
     #[error("the key does not say which one algorithm it is for: it needs \"alg\"")]
     AlgorithmNeeded,
     /// The algorithm is not one for this type of key or this curve (RFC 7518 §3.1).
@@ -102,6 +102,10 @@ pub enum KeyError {
     /// where a public one is.
     #[error("not a DER key of the kind that is needed here")]
     Der,
+    /// A private ML-DSA key in its expanded form alone, from which the seed cannot be told that
+    /// every other form needs (RFC 9964 §4, RFC 9881 §6).
+    #[error("this ML-DSA key is expanded and lacks its seed: export it again with the seed")]
+    SeedNeeded,
     /// A set holds two keys of the same `kid` (RFC 7517 §4.5).
     #[error("two keys of the set have the same key id (kid)")]
     DuplicateKid,

@@ -6,7 +6,7 @@
 
 use crate::base64url;
 use crate::compact::{Compact, MAX_HEADER, MAX_TOKEN};
-use crate::key::MAX_SIGNATURE;
+use crate::key::STACK_SIGNATURE;
 use crate::{Algorithm, KeySet, Refused, SignError, SigningKey, VerifyingKey};
 
 /// What a header may say beside `alg` and `kid`, which come from the key.
@@ -28,7 +28,7 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
     let json = header.json(key.public())?;
     let length = base64url::encoded_len(json.len())
         + base64url::encoded_len(payload.len())
-        + base64url::encoded_len(MAX_SIGNATURE / 4)
+        + base64url::encoded_len(key.signature_len())
         + 2;
     let mut token = String::with_capacity(length);
     base64url::encode_append(json.as_bytes(), &mut token);
@@ -37,10 +37,10 @@ pub fn sign(key: &SigningKey, header: &Header<'_>, payload: &[u8]) -> Result<Str
     }
     token.push('.');
     base64url::encode_append(payload, &mut token);
-    let mut room = [0; MAX_SIGNATURE];
+    let mut room = [0; STACK_SIGNATURE];
     let signature = key.sign_into(token.as_bytes(), &mut room)?;
     token.push('.');
-    base64url::encode_append(signature, &mut token);
+    base64url::encode_append(&signature, &mut token);
     if token.len() > MAX_TOKEN {
         return Err(SignError::TooLong);
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use crate::algorithm::{ED25519, Family, P256, P384, P521};
+use crate::algorithm::{ED25519, Family, MlDsa, P256, P384, P521};
 use crate::base64url;
 use crate::{Algorithm, KeyError};
 
@@ -36,6 +36,10 @@ pub(crate) struct Jwk<'a> {
     pub(super) qi: Member<'a>,
     pub(super) oth: Member<'a>,
     pub(super) k: Member<'a>,
+    #[serde(rename = "pub")]
+    pub(super) public: Member<'a>,
+    #[serde(rename = "priv")]
+    pub(super) private: Member<'a>,
 }
 
 /// A key set as it stands (RFC 7517 §5).
@@ -58,6 +62,7 @@ pub(super) enum KeyType {
     Rsa,
     Ec,
     Okp,
+    Akp,
 }
 
 /// What a key is going to be used for.
@@ -107,6 +112,7 @@ impl<'a> Jwk<'a> {
             "RSA" => Ok(KeyType::Rsa),
             "EC" => Ok(KeyType::Ec),
             "OKP" => Ok(KeyType::Okp),
+            "AKP" => Ok(KeyType::Akp),
             _ => Err(KeyError::UnknownType),
         }
     }
@@ -126,7 +132,9 @@ impl<'a> Jwk<'a> {
         let alg = match (named.or(given), of_type) {
             (Some(alg), _) => alg,
             (None, KeyType::Ec | KeyType::Okp) => self.algorithm_of_curve()?,
-            (None, KeyType::Rsa | KeyType::Oct) => return Err(KeyError::AlgorithmNeeded),
+            (None, KeyType::Rsa | KeyType::Oct | KeyType::Akp) => {
+                return Err(KeyError::AlgorithmNeeded);
+            }
         };
         let fits = match alg.family() {
             Family::Hmac { .. } => of_type == KeyType::Oct,
@@ -135,11 +143,22 @@ impl<'a> Jwk<'a> {
                 of_type == KeyType::Ec && self.crv.text("crv")? == curve.name
             }
             Family::Ed25519 => of_type == KeyType::Okp && self.crv.text("crv")? == ED25519.0,
+            Family::MlDsa(_) => of_type == KeyType::Akp,
         };
         if fits && given.is_none_or(|given| given == alg) {
             Ok(alg)
         } else {
             Err(KeyError::WrongAlgorithm(given.unwrap_or(alg)))
+        }
+    }
+
+    /// The parameter set that a key of `kty` `AKP` is one for. The key must say so itself, whatever
+    /// the caller knows: its octets mean nothing without (RFC 9964 §3).
+    pub(super) fn parameter_set(&self) -> Result<&'static MlDsa, KeyError> {
+        let alg = self.algorithm(None)?;
+        match alg.family() {
+            Family::MlDsa(set) => Ok(set),
+            _ => Err(KeyError::WrongAlgorithm(alg)),
         }
     }
 

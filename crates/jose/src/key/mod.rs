@@ -22,6 +22,6 @@ pub use encryption::EncryptionKey;
 pub(crate) use jwk::Jwk;
 pub use public::PublicJwk;
 pub use set::KeySet;
-pub(crate) use signing::MAX_SIGNATURE;
 pub use signing::SigningKey;
+pub(crate) use signing::{MAX_SIGNATURE, STACK_SIGNATURE};
 pub use verifying::VerifyingKey;

@@ -1,4 +1,4 @@
-//! Writing private JSON Web Keys (RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2).
+//! Writing private JSON Web Keys (RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2; RFC 9964 §4).
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -51,6 +51,12 @@ pub(super) struct SecretMembers<'k> {
     pub(super) qi: Secret,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
     pub(super) k: Secret,
+    #[serde(
+        rename = "priv",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "text"
+    )]
+    pub(super) private: Secret,
 }
 
 impl SecretMembers<'_> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::jwk::{Jwk, KeyType};
 use super::rsa;
-use crate::algorithm::{Curve, ED25519, Family, P256, P384, P521, X25519};
+use crate::algorithm::{Curve, ED25519, Family, MlDsa, P256, P384, P521, X25519, ml_dsa_of};
 use crate::base64url;
 use crate::der::{self, Reader};
 use crate::{Algorithm, KeyError};
@@ -30,10 +30,14 @@ pub(super) enum PublicNumbers {
     X25519 {
         x: Box<[u8]>,
     },
+    MlDsa {
+        set: &'static MlDsa,
+        key: Box<[u8]>,
+    },
 }
 
 impl PublicNumbers {
-    /// The public half of a JWK (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2).
+    /// The public half of a JWK (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2; RFC 9964 §3).
     pub(super) fn from_jwk(jwk: &Jwk<'_>) -> Result<Self, KeyError> {
         match jwk.key_type()? {
             KeyType::Rsa => Ok(Self::Rsa {
@@ -59,6 +63,13 @@ impl PublicNumbers {
                 x: of_length(jwk.x.octets("x")?, X25519.len, "x")?,
             }),
             KeyType::Okp => Err(KeyError::UnknownCurve),
+            KeyType::Akp => {
+                let set = jwk.parameter_set()?;
+                Ok(Self::MlDsa {
+                    set,
+                    key: of_length(jwk.public.octets("pub")?, set.public_len, "pub")?,
+                })
+            }
             KeyType::Oct => Err(KeyError::UnknownType),
         }
     }
@@ -78,8 +89,15 @@ impl PublicNumbers {
         let mut algorithm = info.sequence()?;
         let key = info.bit_string()?;
         info.end()?;
-        match algorithm.take(der::OID)? {
-            der::RSA_OID => Self::from_pkcs1(key),
+        let kind = algorithm.take(der::OID)?;
+        let numbers = match kind {
+            der::RSA_OID => {
+                // RFC 8017 appendix A.1 asks for NULL here; some leave it out.
+                if algorithm.peek().is_some() {
+                    algorithm.take(der::NULL)?;
+                }
+                Self::from_pkcs1(key)?
+            }
             der::EC_OID => {
                 let named = algorithm.take(der::OID)?;
                 let curve = [&P256, &P384, &P521]
@@ -90,20 +108,28 @@ impl PublicNumbers {
                 let [4, point @ ..] = key else {
                     return Err(der::Malformed);
                 };
-                if point.len() != 2 * curve.len {
-                    return Err(der::Malformed);
-                }
-                let (x, y) = point.split_at(curve.len);
-                Ok(Self::Ec {
+                let (x, y) = point.split_at_checked(curve.len).ok_or(der::Malformed)?;
+                Self::Ec {
                     curve,
                     x: x.into(),
-                    y: y.into(),
-                })
+                    y: octets(y, curve.len)?,
+                }
             }
-            der::ED25519_OID if key.len() == ED25519.1 => Ok(Self::Ed25519 { x: key.into() }),
-            der::X25519_OID if key.len() == X25519.len => Ok(Self::X25519 { x: key.into() }),
-            _ => Err(der::Malformed),
-        }
+            der::ED25519_OID => Self::Ed25519 {
+                x: octets(key, ED25519.1)?,
+            },
+            der::X25519_OID => Self::X25519 {
+                x: octets(key, X25519.len)?,
+            },
+            _ => {
+                let set = ml_dsa_of(kind).ok_or(der::Malformed)?;
+                let key = octets(key, set.public_len)?;
+                Self::MlDsa { set, key }
+            }
+        };
+        // RFC 8410 §3, RFC 9881 §2: no further parameters.
+        algorithm.end()?;
+        Ok(numbers)
     }
 
     /// RFC 8017 appendix A.1.1.
@@ -139,17 +165,21 @@ impl PublicNumbers {
                 },
             ) if curve.name == of.name => ParsedPublicKey::new(*verify, self.point()),
             (Self::Ed25519 { x }, Family::Ed25519) => ParsedPublicKey::new(&ED25519_VERIFY, x),
+            (Self::MlDsa { set, key }, Family::MlDsa(of)) if set.name == of.name => {
+                ParsedPublicKey::new(set.verify, key)
+            }
             _ => return Err(KeyError::WrongAlgorithm(alg)),
         };
         parsed.map_err(|_| KeyError::Invalid)
     }
 
-    /// The uncompressed point of an EC key (SEC 1 §2.3.3), or the 32 octets of an Ed25519 or
-    /// X25519 key.
+    /// The uncompressed point of an EC key (SEC 1 §2.3.3), or the octets of an Ed25519,
+    /// X25519 or ML-DSA key.
     pub(super) fn point(&self) -> Vec<u8> {
         match self {
             Self::Ec { x, y, .. } => [&[4], &x[..], y].concat(),
             Self::Ed25519 { x } | Self::X25519 { x } => x.to_vec(),
+            Self::MlDsa { key, .. } => key.to_vec(),
             Self::Rsa { .. } => Vec::new(),
         }
     }
@@ -167,6 +197,7 @@ impl PublicNumbers {
             Self::Ec { curve, .. } => [oid(der::EC_OID), oid(curve.oid)].concat(),
             Self::Ed25519 { .. } => oid(der::ED25519_OID),
             Self::X25519 { .. } => oid(der::X25519_OID),
+            Self::MlDsa { set, .. } => oid(set.oid),
         };
         let algorithm = der::write(der::SEQUENCE, &[&algorithm]);
         let key = der::write(der::BIT_STRING, &[&[0], &self.point()]);
@@ -187,6 +218,7 @@ impl PublicNumbers {
             y: None,
             n: None,
             e: None,
+            public: None,
             alg,
             purpose,
             kid: kid.map(str::to_owned),
@@ -212,6 +244,10 @@ impl PublicNumbers {
                 jwk.kty = "OKP";
                 jwk.crv = Some(X25519.name);
                 jwk.x = Some(base64url::encode(x));
+            }
+            Self::MlDsa { key, .. } => {
+                jwk.kty = "AKP";
+                jwk.public = Some(base64url::encode(key));
             }
         }
         jwk
@@ -240,7 +276,19 @@ impl PublicNumbers {
             // RFC 8037 §2.
             Self::Ed25519 { x } => okp(ED25519.0, x),
             Self::X25519 { x } => okp(X25519.name, x),
+            // RFC 9964 §6.
+            Self::MlDsa { set, key } => {
+                format!(r#"{{"alg":"{}","kty":"AKP","pub":"{}"}}"#, set.name, b(key))
+            }
         }
+    }
+}
+
+fn octets(octets: &[u8], len: usize) -> Result<Box<[u8]>, der::Malformed> {
+    if octets.len() == len {
+        Ok(octets.into())
+    } else {
+        Err(der::Malformed)
     }
 }
 
@@ -255,8 +303,8 @@ fn of_length(octets: Box<[u8]>, len: usize, name: &'static str) -> Result<Box<[u
 
 /// A public key, ready to be published (RFC 7517 §4).
 ///
-/// It has public members alone (`kty`; `crv`, `x`, `y` or `n`, `e`; `alg`, `use`, `kid`) and is
-/// only ever made from an asymmetric key: no value of this type holds a secret.
+/// It has public members alone (`kty`; `crv`, `x`, `y` or `n`, `e` or `pub`; `alg`, `use`, `kid`)
+/// and is only ever made from an asymmetric key: no value of this type holds a secret.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct PublicJwk {
     kty: &'static str,
@@ -270,6 +318,8 @@ pub struct PublicJwk {
     n: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     e: Option<String>,
+    #[serde(rename = "pub", skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
     alg: &'static str,
     #[serde(rename = "use")]
     purpose: &'static str,

@@ -1,12 +1,15 @@
 //! Keys that sign.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair};
+use aws_lc_rs::signature::{
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaEncoding, RsaKeyPair,
+};
 use zeroize::Zeroizing;
 
 use super::jwk::{Jwk, KeyType, Operation};
@@ -16,8 +19,12 @@ use super::{PublicJwk, VerifyingKey, pem, rsa};
 use crate::algorithm::Family;
 use crate::{Algorithm, KeyError, SignError};
 
-/// The longest signature, that of an RSA key of 8192 bits, in octets.
-pub(crate) const MAX_SIGNATURE: usize = 1024;
+/// The longest signature, that of ML-DSA-87, in octets.
+pub(crate) const MAX_SIGNATURE: usize = 4627;
+
+/// The longest one that is made on the stack, that of an RSA key of 8192 bits: room for ML-DSA
+/// would cost the algorithms that need a hundredth of it.
+pub(crate) const STACK_SIGNATURE: usize = 1024;
 
 /// A key that signs with exactly one algorithm: a private key, or a shared secret.
 ///
@@ -40,6 +47,10 @@ enum Private {
     },
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa {
+        pair: PqdsaKeyPair,
+        seed: Zeroizing<Vec<u8>>,
+    },
 }
 
 impl SigningKey {
@@ -63,6 +74,12 @@ impl SigningKey {
             Family::Ed25519 => {
                 let pair = Ed25519KeyPair::generate().map_err(failed)?;
                 Self::from_ed25519(alg, None, pair)
+            }
+            Family::MlDsa(set) => {
+                let mut seed = Zeroizing::new(vec![0; set.sign.seed_len()]);
+                SystemRandom::new().fill(&mut seed).map_err(failed)?;
+                let pair = PqdsaKeyPair::from_seed(set.sign, &seed);
+                Self::from_ml_dsa(alg, None, pair.map_err(|_| KeyError::Failed)?, seed)
             }
         }
     }
@@ -99,7 +116,8 @@ impl SigningKey {
         Ok(Self::assemble(Arc::new(private), public))
     }
 
-    /// A private JWK or one of `kty` `oct` (RFC 7517 §4, RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2).
+    /// A private JWK or one of `kty` `oct` (RFC 7517 §4, RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037
+    /// §2; RFC 9964 §4).
     ///
     /// The algorithm is what `alg` says, or what `crv` leaves no choice about. Without a `kid` the
     /// thumbprint becomes the key id (of a secret: none does). RSA keys need all of `d`, `p`, `q`,
@@ -127,6 +145,16 @@ impl SigningKey {
             return Self::hmac(alg, &jwk.k.secret("k")?, kid);
         }
         let numbers = PublicNumbers::from_jwk(jwk)?;
+        if let PublicNumbers::MlDsa { set, key } = &numbers {
+            let seed = jwk.private.secret("priv")?;
+            // RFC 9964 §4: it has one length.
+            let pair = PqdsaKeyPair::from_seed(set.sign, &seed);
+            let pair = pair.map_err(|_| KeyError::Malformed("priv"))?;
+            if pair.public_key().as_ref() != &key[..] {
+                return Err(KeyError::Invalid); // RFC 9964 §7.4
+            }
+            return Self::from_ml_dsa(alg, kid, pair, seed);
+        }
         let d = jwk.d.secret("d")?;
         match (&numbers, alg.family()) {
             (PublicNumbers::Rsa { n, e }, _) => {
@@ -147,9 +175,12 @@ impl SigningKey {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(&d, x);
                 Self::from_ed25519(alg, kid, pair.map_err(|_| KeyError::Invalid)?)
             }
-            (PublicNumbers::Ec { .. } | PublicNumbers::X25519 { .. }, _) => {
-                Err(KeyError::WrongAlgorithm(alg))
-            }
+            (
+                PublicNumbers::Ec { .. }
+                | PublicNumbers::X25519 { .. }
+                | PublicNumbers::MlDsa { .. },
+                _,
+            ) => Err(KeyError::WrongAlgorithm(alg)),
         }
     }
 
@@ -163,11 +194,13 @@ impl SigningKey {
     }
 
     /// A private key from DER: PKCS#8 (RFC 5958), for RSA also PKCS#1 (RFC 8017 appendix A.1.2),
-    /// for EC also SEC 1 (RFC 5915). The thumbprint becomes the key id.
+    /// for EC also SEC 1 (RFC 5915). One for ML-DSA must hold its seed (RFC 9881 §6), alone or
+    /// beside the expanded key. The thumbprint becomes the key id.
     ///
     /// # Errors
     /// [`KeyError::Der`] if it is no such key, or one for another algorithm;
-    /// [`KeyError::WrongAlgorithm`] for the HMAC algorithms; or what is wrong with the numbers.
+    /// [`KeyError::WrongAlgorithm`] for the HMAC algorithms; [`KeyError::SeedNeeded`]; or what is
+    /// wrong with the numbers.
     pub fn from_der(alg: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let not_such = |_| KeyError::Der;
         match alg.family() {
@@ -183,6 +216,14 @@ impl SigningKey {
             Family::Ed25519 => {
                 let pair = Ed25519KeyPair::from_pkcs8(der).map_err(not_such)?;
                 Self::from_ed25519(alg, None, pair)
+            }
+            Family::MlDsa(set) => {
+                let pair = PqdsaKeyPair::from_pkcs8(set.sign, der).map_err(not_such)?;
+                let with_seed = pair.to_pkcs8v1().map_err(|_| KeyError::SeedNeeded)?;
+                // That is the form with the seed alone, which it ends with (RFC 9881 §6).
+                let der = with_seed.as_ref();
+                let seed = &der[der.len() - set.sign.seed_len()..];
+                Self::from_ml_dsa(alg, None, pair, Zeroizing::new(seed.to_vec()))
             }
         }
     }
@@ -219,6 +260,24 @@ impl SigningKey {
         Ok(Self::assemble(Arc::new(Private::Ed25519(pair)), public))
     }
 
+    /// The pair, and the seed that it was made from (FIPS 204 §5.1).
+    fn from_ml_dsa(
+        alg: Algorithm,
+        kid: Option<&str>,
+        pair: PqdsaKeyPair,
+        seed: Zeroizing<Vec<u8>>,
+    ) -> Result<Self, KeyError> {
+        let Family::MlDsa(set) = alg.family() else {
+            return Err(KeyError::WrongAlgorithm(alg));
+        };
+        let key = pair.public_key().as_ref().into();
+        let public = VerifyingKey::public(alg, kid, PublicNumbers::MlDsa { set, key })?;
+        Ok(Self::assemble(
+            Arc::new(Private::MlDsa { pair, seed }),
+            public,
+        ))
+    }
+
     fn assemble(private: Arc<Private>, public: VerifyingKey) -> Self {
         Self { private, public }
     }
@@ -253,7 +312,8 @@ impl SigningKey {
         self.public.public_jwk()
     }
 
-    /// The whole key as a JWK, secret members included (RFC 7518 §6). Wiped when dropped.
+    /// The whole key as a JWK, secret members included (RFC 7518 §6, RFC 9964 §3). Wiped when
+    /// dropped.
     ///
     /// # Errors
     /// [`KeyError::Failed`] if the cryptographic library does not hand out the numbers.
@@ -283,11 +343,13 @@ impl SigningKey {
                 let d = seed.as_be_bytes().map_err(|_| KeyError::Failed)?;
                 secret.d = member(d.as_ref());
             }
+            Private::MlDsa { seed, .. } => secret.private = member(seed),
         }
         secret.beside(self.public_jwk())
     }
 
-    /// The private key as PKCS#8 (RFC 5208 §5). Wiped when dropped.
+    /// The private key as PKCS#8 (RFC 5208 §5), one for ML-DSA as its seed (RFC 9881 §6). Wiped
+    /// when dropped.
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.
@@ -300,6 +362,7 @@ impl SigningKey {
                 return Ok(Zeroizing::new(document.as_ref().to_vec()));
             }
             Private::Ed25519(pair) => pair.as_der(),
+            Private::MlDsa { pair, .. } => pair.private_key().as_der(),
         };
         let der = der.map_err(|_| KeyError::Failed)?;
         Ok(Zeroizing::new(der.as_ref().to_vec()))
@@ -317,12 +380,23 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs, into room on the caller's stack.
+    /// Octets of a signature.
+    pub(crate) fn signature_len(&self) -> usize {
+        match (&*self.private, self.algorithm().family()) {
+            (Private::Rsa { pair, .. }, _) => pair.public_modulus_len(),
+            (_, Family::Hmac { tag_len, .. }) => *tag_len,
+            (_, Family::Ec { curve, .. }) => 2 * curve.len,
+            (_, Family::MlDsa(set)) => set.sign.signature_len(),
+            (_, Family::Ed25519 | Family::Rsa { .. }) => 64,
+        }
+    }
+
+    /// Signs, into room on the caller's stack if it is large enough.
     pub(crate) fn sign_into<'r>(
         &self,
         message: &[u8],
-        room: &'r mut [u8; MAX_SIGNATURE],
-    ) -> Result<&'r [u8], SignError> {
+        room: &'r mut [u8; STACK_SIGNATURE],
+    ) -> Result<Cow<'r, [u8]>, SignError> {
         let failed = |_| SignError::Failed;
         // The library ignores this argument and uses its own source; the nonces of ECDSA and PSS
         // are the primitives' own affair.
@@ -333,19 +407,24 @@ impl SigningKey {
                 let signature = &mut room[..pair.public_modulus_len()];
                 pair.sign(*encoding, &rng, message, signature)
                     .map_err(failed)?;
-                Ok(signature)
+                Ok(Cow::Borrowed(signature))
             }
             Private::Ec(pair) => Ok(place(pair.sign(&rng, message).map_err(failed)?, room)),
             Private::Ed25519(pair) => Ok(place(pair.try_sign(message).map_err(failed)?, room)),
+            Private::MlDsa { pair, .. } => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).map_err(failed)?;
+                Ok(Cow::Owned(signature))
+            }
         }
     }
 }
 
-fn place(signature: impl AsRef<[u8]>, room: &mut [u8; MAX_SIGNATURE]) -> &[u8] {
+fn place(signature: impl AsRef<[u8]>, room: &mut [u8; STACK_SIGNATURE]) -> Cow<'_, [u8]> {
     let signature = signature.as_ref();
     let place = &mut room[..signature.len()];
     place.copy_from_slice(signature);
-    place
+    Cow::Borrowed(place)
 }
 
 impl fmt::Debug for SigningKey {

@@ -234,7 +234,7 @@ impl VerifyingKey {
     }
 
     /// Whether the signature holds. MACs are compared in constant time; every signature must have
-    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7).
+    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7, FIPS 204 §3.6.2).
     pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.check {
             // As `hmac::verify` does, but for one copy of the whole state.

@@ -20,7 +20,7 @@ fn none_in_any_spelling_and_a_missing_signature() {
         "null",
         "NoNe\\u0000",
     ] {
-        for key in [&*HS256, &*ES256, &*RS256, &*ED25519] {
+        for key in [&*HS256, &*ES256, &*RS256, &*ED25519, &*ML_DSA] {
             let header = format!(
                 r#"{{"alg":"{name}","typ":"at+jwt","kid":"{}"}}"#,
                 key.kid().unwrap()
@@ -49,7 +49,7 @@ fn an_algorithm_that_is_absent_or_no_string() {
 
 #[test]
 fn a_signature_cut_off_an_honest_token() {
-    for key in [&*HS256, &*ES256, &*RS256, &*ED25519] {
+    for key in [&*HS256, &*ES256, &*RS256, &*ED25519, &*ML_DSA] {
         let claims: Value = serde_json::from_str(GOOD).unwrap();
         let token = sign(key, TYP, &claims).unwrap();
         let (signed, signature) = token.rsplit_once('.').unwrap();
@@ -67,7 +67,7 @@ fn a_signature_cut_off_an_honest_token() {
 /// get it in, as the secret of an HMAC. The key is one for another algorithm: that is the end.
 #[test]
 fn a_public_key_as_an_hmac_secret() {
-    for key in [&*ES256, &*RS256, &*ED25519] {
+    for key in [&*ES256, &*RS256, &*ED25519, &*ML_DSA] {
         let public = key.verifying_key();
         let jwk = serde_json::to_value(key.public_jwk()).unwrap();
         let mut secrets = vec![
@@ -78,7 +78,7 @@ fn a_public_key_as_an_hmac_secret() {
             verifier(key).keys().to_json().into_bytes(),
             Vec::new(),
         ];
-        for member in ["n", "x", "y"] {
+        for member in ["n", "x", "y", "pub"] {
             secrets.extend(jwk[member].as_str().map(unb64));
             secrets.extend(jwk[member].as_str().map(|text| text.as_bytes().to_vec()));
         }

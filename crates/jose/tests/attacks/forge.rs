@@ -27,6 +27,8 @@ pub static RS256: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap());
 pub static ED25519: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::generate(Algorithm::EdDSA).unwrap());
+pub static ML_DSA: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::MlDsa44).unwrap());
 pub static HS256: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::hmac(Algorithm::HS256, SECRET, Some("shared")).unwrap());
 
@@ -103,7 +105,7 @@ fn an_honest_token_is_accepted() {
     let verified = verify(&HS256, &hs256(header_with(""), GOOD)).unwrap();
     assert_eq!(verified.subject(), Some("u1"));
     assert_eq!(verified.key_id(), Some("shared"));
-    for key in [&*ES256, &*RS256, &*ED25519, &*HS256] {
+    for key in [&*ES256, &*RS256, &*ED25519, &*ML_DSA, &*HS256] {
         let claims: Value = serde_json::from_str(GOOD).unwrap();
         let token = countersign_jose::sign(key, TYP, &claims).unwrap();
         assert!(verify(key, &token).is_ok());

@@ -105,7 +105,7 @@ fn short_hmac_secrets() {
 #[test]
 fn a_key_in_any_form_as_an_hmac_secret() {
     let mut texts: Vec<Vec<u8>> = Vec::new();
-    for key in [&*ES256, &*RS256, &*ED25519] {
+    for key in [&*ES256, &*RS256, &*ED25519, &*ML_DSA] {
         let public = key.verifying_key();
         let jwk = serde_json::to_string(&key.public_jwk()).unwrap();
         for der in [
@@ -250,11 +250,16 @@ fn keys_whose_numbers_do_not_fit() {
 /// taken for it.
 #[test]
 fn a_public_key_is_no_private_key() {
-    for key in [&*ES256, &*RS256, &*ED25519] {
+    for key in [&*ES256, &*RS256, &*ED25519, &*ML_DSA] {
         let jwk = serde_json::to_string(&key.public_jwk()).unwrap();
+        let lacking = if key.algorithm() == Algorithm::MlDsa44 {
+            "priv"
+        } else {
+            "d"
+        };
         assert_eq!(
             SigningKey::from_jwk(jwk.as_bytes()).err(),
-            Some(KeyError::Missing("d"))
+            Some(KeyError::Missing(lacking))
         );
         let public = key.verifying_key();
         assert!(SigningKey::from_pem(key.algorithm(), &public.to_pem().unwrap()).is_err());
@@ -345,7 +350,7 @@ fn nothing_secret_is_shown() {
     assert!(HS256.verifying_key().thumbprint().is_none());
     assert_eq!(HS256.verifying_key().to_der(), Err(KeyError::NoSuchForm));
     assert_eq!(verifier(&HS256).keys().to_json(), r#"{"keys":[]}"#);
-    for key in [&*ES256, &*RS256, &*ED25519, &*HS256] {
+    for key in [&*ES256, &*RS256, &*ED25519, &*ML_DSA, &*HS256] {
         let whole: Value = serde_json::from_str(&key.to_jwk().unwrap()).unwrap();
         let shown = format!(
             "{key:?} {:?} {:?} {:?} {}",
@@ -354,7 +359,7 @@ fn nothing_secret_is_shown() {
             key.public_jwk(),
             verifier(key).keys().to_json(),
         );
-        for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+        for member in ["d", "p", "q", "dp", "dq", "qi", "k", "priv"] {
             let Some(secret) = whole[member].as_str() else {
                 continue;
             };
@@ -363,4 +368,35 @@ fn nothing_secret_is_shown() {
             assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{member}");
         }
     }
+}
+
+/// RFC 8017 appendix A.1, RFC 5480 §2.1.1, RFC 8410 §3: what follows the algorithm's identifier.
+#[test]
+fn der_with_parameters_that_mean_nothing() {
+    for key in [&*ES256, &*RS256, &*ED25519] {
+        let good = key.verifying_key().to_der().unwrap();
+        // The lengths of both sequences, of which the outer one may need two octets.
+        let inner = if good[1] == 0x82 { 4 } else { 2 };
+        let end = inner + 2 + usize::from(good[inner + 1]);
+        for extra in [&[0x05, 0x00][..], &[0x06, 0x01, 0x2a], &[0x30, 0x00]] {
+            let mut der = [&good[..end], extra, &good[end..]].concat();
+            der[inner - 1] += u8::try_from(extra.len()).unwrap();
+            der[inner + 1] += u8::try_from(extra.len()).unwrap();
+            let refused = VerifyingKey::from_der(key.algorithm(), &der).err();
+            assert_eq!(
+                refused,
+                Some(KeyError::Der),
+                "{} {extra:?}",
+                key.algorithm()
+            );
+        }
+    }
+    // Without the NULL that RSA asks for, it is the same key.
+    let good = RS256.verifying_key().to_der().unwrap();
+    let mut der = [&good[..17], &good[19..]].concat();
+    assert_eq!(good[17..19], [0x05, 0x00]);
+    der[3] -= 2;
+    der[5] -= 2;
+    let key = VerifyingKey::from_der(Algorithm::RS256, &der).unwrap();
+    assert_eq!(key.to_der().unwrap(), good);
 }

@@ -9,5 +9,6 @@ mod encoding;
 mod forge;
 mod header;
 mod keys;
+mod ml_dsa;
 mod signature;
 mod size;

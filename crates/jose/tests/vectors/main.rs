@@ -7,6 +7,7 @@
 mod cookbook;
 mod encryption;
 mod jwcrypto;
+mod ml_dsa;
 mod report;
 mod rfc;
 mod wycheproof;

@@ -1,6 +1,6 @@
-//! Examples out of the texts of RFC 7638, 8037 and 9449.
+//! Examples out of the texts of RFC 7638, 8037, 9278 and 9449, and of OpenID Connect Core.
 
-use countersign_jose::{KeySet, Refused, SigningKey, VerifyingKey, jws};
+use countersign_jose::{Algorithm, KeySet, Refused, SigningKey, VerifyingKey, hashes, jws};
 use serde_json::Value;
 
 use crate::report::{Tally, folder, read};
@@ -15,22 +15,37 @@ fn examples_of_the_rfcs() {
             "rfc7638" => thumbprint(entry, &mut tally),
             "rfc8037" => ed25519(entry, &mut tally),
             "rfc9449" => proofs_of_possession(entry, &mut tally),
-            "rfc9278" => tally.skip("thumbprint URIs are the caller's to write"),
-            "rfc7636_B" | "oidc_core_A" => tally.skip("OAuth and OpenID Connect, not JOSE"),
+            "rfc9278" => thumbprint_uri(entry, &file["rfc7638"], &mut tally),
+            "oidc_core_A" => half_hashes(entry, &mut tally),
+            "rfc7636_B" => tally.skip("OAuth, not JOSE"),
             "rfc6238_B_totp_8digits" | "rfc4226_D_hotp" => {
                 tally.skip("one-time passwords, not JOSE");
             }
             other => panic!("{other} is new: say what becomes of it"),
         }
     }
-    // RFC 8037 has three examples here, RFC 9449 two; the others one each.
-    tally.finish(file.as_object().unwrap().len() + 3);
+    // RFC 8037 and RFC 9449 have three examples here, OpenID Connect two; the others one each.
+    tally.finish(file.as_object().unwrap().len() + 5);
 }
 
 fn thumbprint(entry: &Value, tally: &mut Tally) {
     let key = VerifyingKey::from_jwk(entry["jwk"].to_string().as_bytes()).unwrap();
     let expected = entry["sha256_thumbprint"].as_str();
     tally.expect(key.thumbprint().as_deref() == expected, || "rfc7638".into());
+}
+
+fn thumbprint_uri(entry: &Value, key: &Value, tally: &mut Tally) {
+    let key = VerifyingKey::from_jwk(key["jwk"].to_string().as_bytes()).unwrap();
+    let thumbprint = key.thumbprint().unwrap();
+    let uri = format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{thumbprint}");
+    tally.expect(entry["uri"] == uri, || "rfc9278".into());
+}
+
+fn half_hashes(entry: &Value, tally: &mut Tally) {
+    for (hash, of) in [("at_hash", "access_token"), ("c_hash", "code")] {
+        let ours = hashes::half_hash(Algorithm::RS256, entry[of].as_str().unwrap());
+        tally.expect(ours.as_deref() == entry[hash].as_str(), || hash.into());
+    }
 }
 
 fn ed25519(entry: &Value, tally: &mut Tally) {
@@ -66,4 +81,7 @@ fn proofs_of_possession(entry: &Value, tally: &mut Tally) {
         let none = KeySet::new(Vec::new()).unwrap();
         assert_eq!(jws::verify(token, &none), Err(Refused::UnknownKey));
     }
+    let proof = &entry["proof_resource"];
+    let ath = hashes::access_token_hash(proof["access_token"].as_str().unwrap());
+    tally.expect(proof["ath"] == ath, || "ath".into());
 }

@@ -41,7 +41,7 @@ impl Forbidden {
     /// The private parts of the server's own signing key.
     fn add_key(&mut self, key: &SigningKey) {
         let jwk: Value = serde_json::from_str(&key.to_jwk().unwrap()).unwrap();
-        for member in ["d", "k", "p", "q", "dp", "dq", "qi"] {
+        for member in ["d", "k", "p", "q", "dp", "dq", "qi", "priv"] {
             if let Some(part) = jwk[member].as_str() {
                 self.0.push(part.to_owned());
                 self.add(&base64_simd::URL_SAFE_NO_PAD.decode_to_vec(part).unwrap());
@@ -144,6 +144,7 @@ async fn with_a_key_pair_of_each_kind() {
         Algorithm::EdDSA,
         Algorithm::RS256,
         Algorithm::PS384,
+        Algorithm::MlDsa65,
     ] {
         let key = SigningKey::generate(algorithm).unwrap();
         let mut forbidden = Forbidden::new();
