@@ -111,4 +111,4 @@ pub use key::{
 pub use sign::sign;
 pub use time::UnixTime;
 pub use unverified::Unverified;
-pub use verifier::{MAX_LEEWAY, Verified, Verifier};
+pub use verifier::{MAX_LEEWAY, OfAnyType, Verified, Verifier};
