@@ -127,10 +127,10 @@ impl Auth {
         };
         let ring = self.keys.ring();
         let signer = protection.signer.as_ref().unwrap_or(&ring.signing);
-        let signed = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
+        let token = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
         let access_token = match &protection.encryption {
-            None => signed,
-            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &signed)?,
+            None => token,
+            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &token)?,
         };
         Ok(Signed {
             access_token,

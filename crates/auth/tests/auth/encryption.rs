@@ -32,7 +32,7 @@ fn jwk(key: &DecryptionKey) -> Value {
 }
 
 fn private_jwk(key: &DecryptionKey) -> Value {
-    serde_json::from_str(&key.to_jwk()).unwrap()
+    serde_json::from_str(&key.to_jwk().unwrap()).unwrap()
 }
 
 fn client(id: &str, change: impl FnOnce(&mut Client)) -> Client {
@@ -362,8 +362,9 @@ async fn encryption_that_cannot_be_is_refused() {
         let cause = refused(&|client| {
             client.audience.clone_from(&audience);
             client.encrypt_to = Some(reader.clone());
-        });
-        assert_eq!(cause.await, ProtectionError::EncryptedToIssuer);
+        })
+        .await;
+        assert_eq!(cause, ProtectionError::EncryptedToIssuer);
     }
     let cause = refused(&|client| client.encrypt_to = Some(other.clone())).await;
     assert!(

@@ -25,7 +25,7 @@ pub(super) enum Command {
   countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d
   countersign client add desk --audience https://orders.example.com --signing-algorithm RS256 \\
     --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES")]
-    Add(Add),
+    Add(Box<Add>),
     /// List applications
     List,
     /// Show an application
