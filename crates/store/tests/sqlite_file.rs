@@ -446,8 +446,10 @@ async fn an_earlier_schema_is_brought_up_to_date() {
     assert_eq!(clients[0].signing_algorithm, None);
     assert_eq!(clients[0].encrypt_to, None);
     // Each ring may have an active key now.
-    let move_key = store.move_key(keys[1].id, KeyState::Staged, KeyState::Active, &origin());
-    assert!(move_key.await.unwrap());
+    let moved = store
+        .move_key(keys[1].id, KeyState::Staged, KeyState::Active, &origin())
+        .await;
+    assert!(moved.unwrap());
     let keys = store.keys().await.unwrap();
     let active = keys.iter().filter(|key| key.state == KeyState::Active);
     assert_eq!(active.count(), 3);
