@@ -9,6 +9,7 @@ pub mod config;
 pub mod fetch;
 mod first_start;
 pub mod http;
+pub mod key_sets;
 pub mod listen;
 pub mod master_key;
 pub mod metrics;

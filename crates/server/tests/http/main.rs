@@ -14,6 +14,7 @@ mod journey;
 mod openapi;
 mod origin;
 mod password;
+mod protection;
 mod renewal;
 mod secrets;
 mod server;
