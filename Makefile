@@ -19,8 +19,8 @@ help: ## list these tasks
 setup: ## install, only if missing, what the tests need (once; `make test` does it too)
 	@scripts/setup
 
-run: ## start the server on its embedded store (ARGS="--help" for its options)
-	cargo run --locked --release -p countersign -- $(ARGS)
+run: ## build quickly, and start the server on its embedded store (ARGS="--help" for its options)
+	cargo run --locked -p countersign -- $(ARGS)
 
 check: ## formatting, lints and the fast tests: before every commit
 	@scripts/checks format lint fast-tests

@@ -50,11 +50,7 @@ fuzz_target!(|data: &[u8]| {
         Expected::Refused => assert!(anything.is_err()),
         Expected::InDoubt => {}
         Expected::Accepted(times) => {
-            let verified = anything.as_ref().expect("good claims");
-            assert_eq!(seen(verified), times);
-            let subject: Option<String> =
-                Object::read(payload).and_then(|claims| claims.value("sub"));
-            assert_eq!(verified.subject(), subject.as_deref());
+            assert_eq!(seen(anything.as_ref().expect("good claims")), times);
         }
     }
 

@@ -59,7 +59,13 @@ fn the_tasks_run_the_steps_that_they_promise() {
         steps.split_whitespace().map(str::to_owned).collect()
     };
     let test = [
-        "format", "lint", "dependencies", "tests", "model", "fuzz", "docs",
+        "format",
+        "lint",
+        "dependencies",
+        "tests",
+        "model",
+        "fuzz",
+        "docs",
     ];
     assert_eq!(steps("test"), test);
     assert_eq!(steps("test-all"), test);

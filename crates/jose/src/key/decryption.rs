@@ -15,15 +15,15 @@ use super::encryption::{Lock, algorithm_of, secret_len};
 use super::jwk::{Jwk, KeyType, Operation};
 use super::private_jwk::{SecretMembers, member};
 use super::public::PublicNumbers;
-use super::{EncryptionKey, STACK_SIGNATURE, agreement, pem, rsa};
+use super::{EncryptionKey, agreement, pem, rsa};
 use crate::jwe::algorithm::{Family, KW256};
 use crate::jwe::content::{ContentKey, gcm_open};
 use crate::jwe::header::Parameters;
 use crate::jwe::wrap;
 use crate::{AgreementCurve, ContentEncryption, KeyError, KeyManagement, Refused};
 
-/// The longest encrypted key, that of an RSA key of 8192 bits, in octets: as such a signature.
-pub(crate) const MAX_ENCRYPTED_KEY: usize = STACK_SIGNATURE;
+/// The longest encrypted key, that of an RSA key of 8192 bits, in octets.
+pub(crate) const MAX_ENCRYPTED_KEY: usize = 1024;
 
 /// A key that decrypts with exactly one algorithm: a private key, or a shared secret. It never
 /// signs or verifies.
