@@ -67,7 +67,7 @@ pub enum PasswordError {
     /// The password could not be hashed now.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// A token could not be signed.
+    /// A token cannot be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// Storage failed.
@@ -212,6 +212,7 @@ impl Auth {
             .find(Some(&caller.client_id))
             .filter(|client| client.enabled)
             .ok_or(PasswordError::SessionOver)?;
+        let protection = self.protection(&client).map_err(IssueError::from)?;
         let attempt = self
             .limits
             .password_change(session, self.env.now())
@@ -256,7 +257,13 @@ impl Auth {
             ChangePassword::Stale => Err(PasswordError::SessionOver),
             ChangePassword::Changed(entitlement) => {
                 self.hear_own().await;
-                Ok(self.issue(*entitlement, client, &handle, Outcome::PasswordChanged)?)
+                Ok(self.issue(
+                    *entitlement,
+                    client,
+                    &protection,
+                    &handle,
+                    Outcome::PasswordChanged,
+                )?)
             }
         }
     }

@@ -9,8 +9,10 @@ use countersign_guard::Claims;
 
 use crate::Auth;
 use crate::directory::Directory;
+use crate::keys::KeysError;
 use crate::model::client::Client;
 use crate::model::id::ClientId;
+use crate::protection::{ProtectionError, check_client};
 use crate::store::StoreError;
 use crate::visitor::Visitor;
 
@@ -43,6 +45,12 @@ pub enum ClientError {
     /// A name or audience that is empty or too long.
     #[error("name and audience have 1 to 200 characters, without control characters")]
     Text,
+    /// Tokens cannot be protected so.
+    #[error(transparent)]
+    Protection(#[from] ProtectionError),
+    /// A key for its tokens could not be made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// No such client.
     #[error("there is no client of this id")]
     Unknown,
@@ -116,15 +124,19 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Client, ClientError> {
         check(&client)?;
-        // Before anything can be issued under it: revocations must be kept as long as its tokens live.
+        check_client(&self.settings, &client)?;
+        let origin = visitor.origin(self.env.now());
+        // Before anything can be issued under it: revocations must be kept as long as its tokens live, and what they
+        // are signed with must be there.
         self.directory
             .event_lifetime(client.access_ttl + super::MAX_LEEWAY)
             .await?;
-        let put = self
-            .directory
-            .put_client(client, &visitor.origin(self.env.now()))
-            .await?;
+        self.tend_keys(client.signing_algorithm, &origin).await?;
+        let put = self.directory.put_client(client, &origin).await?;
         self.clients.reload(&*self.directory).await?;
+        // Meanwhile the chores may have found the key unused.
+        self.tend_keys(put.signing_algorithm, &origin).await?;
+        self.recipients.look_again();
         self.hear_own().await;
         Ok(put)
     }
@@ -171,10 +183,10 @@ impl Auth {
     }
 }
 
-/// Whether a client can be registered so.
+/// Whether a client can be registered so, but for how its tokens are protected: see [`check_client`].
 ///
 /// # Errors
-/// [`ClientError`], but never `Unknown` or `Store`.
+/// [`ClientError`], but never `Protection`, `Keys`, `Unknown` or `Store`.
 pub fn check(client: &Client) -> Result<(), ClientError> {
     for origin in &client.origins {
         if !is_origin(origin) {
@@ -206,13 +218,15 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
     {
         return Err(ClientError::Scope(scope.clone()));
     }
-    let text = |text: &str| {
-        (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
-    if !text(&client.name) || !client.audience.as_deref().is_none_or(text) {
+    if !is_text(&client.name) || !client.audience.as_deref().is_none_or(is_text) {
         return Err(ClientError::Text);
     }
     Ok(())
+}
+
+/// Whether it can name something.
+pub(crate) fn is_text(text: &str) -> bool {
+    (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// Whether `text` is an origin as a browser writes it (RFC 6454 §6.2), https or on loopback.

@@ -92,16 +92,16 @@ pub trait Directory: Send + Sync + 'static {
 
     /// All keys, tombstones included.
     async fn keys(&self) -> Result<Vec<StoredKey>, StoreError>;
-    /// Adds a key. If it is `Active`, the active key of its purpose retires in the same step.
+    /// Adds a key. If it is `Active`, the active key of its ring (its purpose and algorithm) retires in the same step.
     /// `false`: there is one of this `kid` already (a tombstone counts), or, for an `Active` one while `unless_active`,
-    /// the purpose has an active key already; nothing happened.
+    /// the ring has an active key already; nothing happened.
     async fn add_key(
         &self,
         key: StoredKey,
         unless_active: bool,
         origin: &Origin,
     ) -> Result<bool, StoreError>;
-    /// Moves a key on in its life; if it becomes `Active`, the active key of its purpose retires in the same step.
+    /// Moves a key on in its life; if it becomes `Active`, the active key of its ring retires in the same step.
     /// `false`: it is not in the state `from` any more, and nothing happened.
     async fn move_key(
         &self,
@@ -116,6 +116,15 @@ pub trait Directory: Send + Sync + 'static {
     /// signs. `None`: no such key.
     async fn remove_key(&self, id: KeyId, origin: &Origin)
     -> Result<Option<StoredKey>, StoreError>;
+    /// The algorithm with which tokens are signed where nothing else is asked for, as it was last set. It stays behind
+    /// the settings while a key of another algorithm is not known to verifiers yet.
+    async fn issuer_algorithm(&self) -> Result<Option<String>, StoreError>;
+    /// Sets it.
+    async fn set_issuer_algorithm(
+        &self,
+        algorithm: &str,
+        origin: &Origin,
+    ) -> Result<(), StoreError>;
 
     // Revocations.
 

@@ -1,4 +1,5 @@
-//! Issuing: from an entitlement to an access token (RFC 9068) and the refresh token that goes with it.
+//! Issuing: from an entitlement to an access token (RFC 9068), encrypted where that is asked for, and the refresh token
+//! that goes with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::Auth;
 use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
+use crate::protection::{Protection, Unprotected};
 use crate::refresh_token::{Handle, RefreshToken};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
@@ -65,10 +67,19 @@ pub enum Outcome {
     Recovered,
 }
 
-/// An access token could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
+/// Why an access token was not made.
 #[derive(Debug, thiserror::Error)]
-#[error("an access token could not be signed: {0}")]
-pub struct IssueError(#[from] countersign_jose::SignError);
+pub enum IssueError {
+    /// It cannot be made now as it should be. This is known before anything begins.
+    #[error(transparent)]
+    Unprotected(#[from] Unprotected),
+    /// It could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
+    #[error("an access token could not be signed: {0}")]
+    Sign(#[from] countersign_jose::SignError),
+    /// It could not be encrypted. It cannot happen with keys that were accepted; the cause is for the log.
+    #[error("an access token could not be encrypted: {0}")]
+    Encrypt(#[from] countersign_jose::EncryptError),
+}
 
 impl Auth {
     /// Signs tokens for what `entitlement` says. The generation to hand out is the grant's newest.
@@ -76,6 +87,7 @@ impl Auth {
         &self,
         entitlement: Entitlement,
         client: Arc<Client>,
+        protection: &Protection,
         handle: &Handle,
         outcome: Outcome,
     ) -> Result<Signed, IssueError> {
@@ -114,8 +126,14 @@ impl Auth {
             extra,
         };
         let ring = self.keys.ring();
+        let signer = protection.signer.as_ref().unwrap_or(&ring.signing);
+        let token = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
+        let access_token = match &protection.encryption {
+            None => token,
+            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &token)?,
+        };
         Ok(Signed {
-            access_token: countersign_jose::sign(&ring.signing, ACCESS_TOKEN_TYP, &claims)?,
+            access_token,
             expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
             user,
             refresh_token: ring.refresh_active().token(handle, grant.generations.cur),

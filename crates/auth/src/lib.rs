@@ -21,6 +21,8 @@ pub mod login;
 pub mod logout;
 pub mod model;
 pub mod password;
+pub mod protection;
+pub mod recipients;
 pub mod refresh;
 mod refresh_token;
 pub mod register;
@@ -46,6 +48,7 @@ use self::env::Env;
 use self::keys::{Keys, PublishedKeys};
 use self::limits::Limits;
 use self::password::Hasher;
+use self::recipients::Recipients;
 pub use self::refresh_token::RefreshToken;
 use self::revocations::Follower;
 use self::sessions::Sessions;
@@ -65,6 +68,7 @@ pub struct Auth {
     guard: Arc<Guard>,
     adopting: Mutex<()>,
     follower: Follower,
+    recipients: Recipients,
     hasher: Hasher,
     limits: Limits,
 }

@@ -14,6 +14,7 @@ use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::user::{Credentials, Identifier, User};
 use crate::password::{HashError, Password, Verdict};
+use crate::protection::Protection;
 use crate::refresh_token::Handle;
 use crate::rotation::Generations;
 use crate::sessions::Open;
@@ -84,7 +85,7 @@ pub enum LoginError {
     /// The password could not be checked now.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// A token could not be signed.
+    /// A token cannot be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// Storage failed.
@@ -98,7 +99,7 @@ impl Auth {
     /// # Errors
     /// [`LoginError`]; no session has begun then.
     pub async fn login(&self, login: Login, visitor: &Visitor) -> Result<SignIn, LoginError> {
-        // 1. For which application?
+        // 1. For which application? Its tokens can be made as they should be, or nothing begins.
         let client = self
             .clients
             .find(login.client.as_deref())
@@ -106,6 +107,7 @@ impl Auth {
         if !client.enabled {
             return Err(LoginError::ClientDisabled);
         }
+        let protection = self.protection(&client).map_err(IssueError::from)?;
 
         // 2. Who do they say they are? What cannot be anybody is treated like somebody unknown. Every epoch is of before
         // the password is looked at: what is taken back meanwhile takes this sign-in along.
@@ -161,7 +163,7 @@ impl Auth {
 
         // 5. A session begins, unless something moved meanwhile.
         let signed = self
-            .open(&found.user, issuer_epoch, client, visitor)
+            .open(&found.user, issuer_epoch, client, &protection, visitor)
             .await?;
         Ok(SignIn::Complete(Box::new(signed)))
     }
@@ -171,6 +173,7 @@ impl Auth {
         user: &User,
         issuer_epoch: u64,
         client: Arc<Client>,
+        protection: &Protection,
         visitor: &Visitor,
     ) -> Result<Signed, LoginError> {
         let now = self.env.now();
@@ -191,7 +194,8 @@ impl Auth {
         match self.sessions.open(session, grant, &origin).await? {
             Open::Stale => Err(LoginError::Stale),
             Open::Opened(entitlement) => {
-                let mut signed = self.issue(*entitlement, client, &handle, Outcome::SignedIn)?;
+                let mut signed =
+                    self.issue(*entitlement, client, protection, &handle, Outcome::SignedIn)?;
                 signed.device = Some(device::make(
                     &self.keys.ring().device,
                     user.id,

@@ -39,7 +39,7 @@ pub enum RefreshError {
     /// No such application, or disabled.
     #[error("there is no enabled client of this id")]
     UnknownClient,
-    /// A token could not be signed.
+    /// A token cannot be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// Storage failed.
@@ -98,7 +98,10 @@ impl Auth {
                 retry_after: limited.retry_after,
             })?;
 
-        // 4. What does it mean? One step, wherever it ends.
+        // 4. Can the new token be made as it should be? Else nothing is spent.
+        let protection = self.protection(&client).map_err(IssueError::from)?;
+
+        // 5. What does it mean? One step, wherever it ends.
         let presented = Presented {
             handle: genuine.handle.hash(),
             absolute_end: genuine.handle.absolute_end,
@@ -143,7 +146,7 @@ impl Auth {
             Rotate::Unknown => return Err(RefreshError::Invalid),
         };
 
-        // 5. New tokens from what the store says now.
-        Ok(self.issue(*entitlement, client, &genuine.handle, outcome)?)
+        // 6. New tokens from what the store says now.
+        Ok(self.issue(*entitlement, client, &protection, &genuine.handle, outcome)?)
     }
 }

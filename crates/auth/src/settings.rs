@@ -7,6 +7,7 @@ use countersign_jose::{Algorithm, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::limits::LimitSettings;
+use crate::model::encryption::EncryptTo;
 use crate::password::{PasswordSettings, Pepper};
 use crate::rotation::Interval;
 use crate::seal::MasterKey;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub client_timeout: Duration,
     /// Which key signs, and when keys change.
     pub signing: Signing,
+    /// What is known of audiences: how tokens for them are to be made.
+    pub audiences: Vec<Audience>,
     /// How passwords are judged and kept.
     pub passwords: PasswordSettings,
     /// How many attempts are allowed.
@@ -38,11 +41,21 @@ impl Settings {
             issuer: issuer.into(),
             client_timeout: Duration::from_secs(8),
             signing: Signing::default(),
+            audiences: Vec::new(),
             passwords: PasswordSettings::default(),
             limits: LimitSettings::default(),
             audit_retention: Duration::from_hours(365 * 24),
             registration: true,
         }
+    }
+
+    /// What tokens are signed with beside the issuer's algorithm, as far as the settings say.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        let audiences = self.audiences.iter();
+        audiences
+            .filter_map(|audience| audience.signing_algorithm)
+            .chain(self.signing.publish.iter().copied())
+            .collect()
     }
 
     /// The interval of the renewal table.
@@ -55,8 +68,11 @@ impl Settings {
 /// Which key signs, and when keys change.
 #[derive(Clone, Debug)]
 pub struct Signing {
-    /// The algorithm of new keys.
+    /// The issuer's algorithm: what tokens are signed with where nothing else is asked for.
     pub algorithm: Algorithm,
+    /// Algorithms of which a key is published though nobody may ask for them yet, so that verifiers know it before
+    /// anybody does.
+    pub publish: Vec<Algorithm>,
     /// How long a key signs before the next takes its place; `None`: until an operator says so.
     pub rotate_every: Option<Duration>,
     /// How long a key is published before it signs: as long as verifiers may cache a key set.
@@ -67,10 +83,22 @@ impl Default for Signing {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::ES256,
+            publish: Vec::new(),
             rotate_every: Some(Duration::from_hours(90 * 24)),
             publish_for: Duration::from_hours(1),
         }
     }
+}
+
+/// A service that reads access tokens, and how they are made for it.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// The exact `aud`.
+    pub name: String,
+    /// What they are signed with; by default what the issuer signs with.
+    pub signing_algorithm: Option<Algorithm>,
+    /// To whom they are encrypted; by default to nobody.
+    pub encrypt_to: Option<EncryptTo>,
 }
 
 /// The secrets that live outside the store.

@@ -10,15 +10,18 @@ use crate::clients::Clients;
 use crate::directory::Directory;
 use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
-use crate::keys::{Keys, KeysError, Lifetimes};
+use crate::keys::{Keys, KeysError};
 use crate::limits::Limits;
 use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
 use crate::password::{Hasher, HasherError};
+use crate::protection::{ProtectionError, check_algorithm, check_audiences, check_client};
+use crate::recipients::Recipients;
 use crate::revocations::Follower;
 use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
 use crate::store::StoreError;
+use crate::upkeep::needs;
 use crate::visitor::by_server;
 
 /// How many verified tokens this node remembers.
@@ -45,6 +48,18 @@ pub enum StartError {
         /// What the settings ask for.
         wanted: &'static str,
     },
+    /// An audience asks for something that cannot be.
+    #[error("audience {name:?}: {cause}")]
+    Audience {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        cause: ProtectionError,
+    },
+    /// Algorithms whose keys cannot be published.
+    #[error("signing.publish: {0}")]
+    Publish(#[source] ProtectionError),
     /// Keys cannot be opened or made.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -72,6 +87,13 @@ impl Auth {
         let now = env.now();
         let origin = by_server(now);
         let own = own_key(&settings, &secrets)?;
+        for algorithm in &settings.signing.publish {
+            check_algorithm(&settings, Some(*algorithm)).map_err(StartError::Publish)?;
+        }
+        if let Some((name, cause)) = check_audiences(&settings).into_iter().next() {
+            let name = name.to_owned();
+            return Err(StartError::Audience { name, cause });
+        }
 
         let mut clients = Clients::load(&*directory).await?;
         if clients.find(None).is_none() {
@@ -79,18 +101,14 @@ impl Auth {
             directory.put_client(client, &origin).await?;
             clients = Clients::load(&*directory).await?;
         }
-        let access = clients.longest(|client| client.access_ttl) + crate::MAX_LEEWAY;
-        let lifetimes = Lifetimes {
-            access: directory.event_lifetime(access).await?,
-            refresh: clients.longest(|client| client.absolute_ttl),
-        };
+        let needs = needs(&settings, &*directory, &clients).await?;
         let keys = Keys::load(
             directory.clone(),
             env.clone(),
             secrets.master,
             own,
             settings.signing.clone(),
-            lifetimes,
+            &needs,
             &origin,
         )
         .await?;
@@ -108,6 +126,12 @@ impl Auth {
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
         let limits = Limits::new(&settings.limits);
+        for client in clients.all() {
+            // The settings have changed since it was registered. The others are not to suffer for it.
+            if let Err(cause) = check_client(&settings, &client) {
+                tracing::error!(client = %client.id, %cause, "this client gets no tokens until that is changed");
+            }
+        }
         Ok(Self {
             settings,
             env,
@@ -118,6 +142,7 @@ impl Auth {
             guard,
             adopting: Mutex::default(),
             follower,
+            recipients: Recipients::default(),
             hasher,
             limits,
         })

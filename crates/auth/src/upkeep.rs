@@ -2,8 +2,14 @@
 
 use std::sync::PoisonError;
 
+use countersign_jose::Algorithm;
+
 use crate::Auth;
-use crate::keys::{KeysError, Lifetimes};
+use crate::clients::Clients;
+use crate::directory::Directory;
+use crate::keys::{KeysError, Needs};
+use crate::model::audit::Origin;
+use crate::settings::Settings;
 use crate::store::StoreError;
 use crate::visitor::by_server;
 
@@ -34,13 +40,13 @@ impl Auth {
         self.guard.expire(now.unix());
         self.limits.upkeep(now);
         self.clients.reload(&*self.directory).await?;
-        let lifetimes = self.lifetimes().await?;
-        done.keys_changed = self.keys.upkeep(lifetimes, &by_server(now)).await?;
+        let needs = self.needs().await?;
+        done.keys_changed = self.keys.upkeep(&needs, &by_server(now)).await?;
         if done.keys_changed {
             self.adopt_keys();
         }
         // Its tokens may outlive a session that rested too long: until they cannot, it can be ended, and is kept.
-        let sessions_before = now.minus(lifetimes.access);
+        let sessions_before = now.minus(needs.access);
         for _ in 0..STEPS {
             let dropped = self.sessions.sweep(sessions_before, STEP).await?;
             done.sessions += dropped;
@@ -75,13 +81,26 @@ impl Auth {
         }
     }
 
-    /// For how long tokens outlive the keys that made them.
-    pub(crate) async fn lifetimes(&self) -> Result<Lifetimes, StoreError> {
-        let access = self.clients.longest(|client| client.access_ttl) + crate::MAX_LEEWAY;
-        Ok(Lifetimes {
-            access: self.directory.event_lifetime(access).await?,
-            refresh: self.clients.longest(|client| client.absolute_ttl),
-        })
+    /// What tokens ask of keys now.
+    pub(crate) async fn needs(&self) -> Result<Needs, StoreError> {
+        needs(&self.settings, &*self.directory, &self.clients).await
+    }
+
+    /// Sees that there is a key of `algorithm`, if that is something to see to.
+    pub(crate) async fn tend_keys(
+        &self,
+        algorithm: Option<Algorithm>,
+        origin: &Origin,
+    ) -> Result<(), KeysError> {
+        let Some(algorithm) = algorithm else {
+            return Ok(());
+        };
+        let mut needs = self.needs().await?;
+        needs.algorithms.push(algorithm);
+        if self.keys.upkeep(&needs, origin).await? {
+            self.adopt_keys();
+        }
+        Ok(())
     }
 
     /// Gives the guard the keys of the ring. One at a time: else the one that looked first could be the one that comes
@@ -90,4 +109,27 @@ impl Auth {
         let _one_at_a_time = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
         self.guard.replace_keys(self.keys.ring().verifying.clone());
     }
+}
+
+/// What tokens ask of keys, with these clients.
+pub(crate) async fn needs(
+    settings: &Settings,
+    directory: &dyn Directory,
+    clients: &Clients,
+) -> Result<Needs, StoreError> {
+    let access = clients.longest(|client| client.access_ttl) + crate::MAX_LEEWAY;
+    let mut algorithms = settings.algorithms();
+    algorithms.extend(
+        clients
+            .all()
+            .iter()
+            .filter_map(|client| client.signing_algorithm),
+    );
+    // What no ring can be made for is refused where it is asked for.
+    algorithms.retain(|algorithm| !algorithm.is_symmetric());
+    Ok(Needs {
+        access: directory.event_lifetime(access).await?,
+        refresh: clients.longest(|client| client.absolute_ttl),
+        algorithms,
+    })
 }

@@ -46,6 +46,29 @@
 //! # }
 //! ```
 //!
+//! # Encrypted tokens
+//! Where the bearer must not read the claims, the server encrypts the signed token to the service
+//! that reads it (`[[audience]]` in its configuration). That service's verifier says with what it
+//! decrypts, and everything else stays as it is: revocations, new keys, and the cache, which knows
+//! the text that was presented.
+//!
+//! ```
+//! # use countersign_guard::Guard;
+//! # use countersign_jose::{DecryptionKey, DecryptionKeySet, KeyManagement, KeySet, Verifier};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let keys = KeySet::new(vec![])?;
+//! // The server is given `own.encryption_key()`: as a JWK, or in a key set of the service's own.
+//! let own = DecryptionKey::generate(KeyManagement::EcdhEs)?;
+//! let verifier = Verifier::new("https://id.example", "https://api.example", "at+jwt", keys)
+//!     .encrypted_to(DecryptionKeySet::new(vec![own])?);
+//! let guard = Guard::new(verifier, 100_000);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! From then on a token that is only signed is refused. The cache holds what was inside: whoever
+//! reads this process's memory reads claims, as with every token.
+//!
 //! # What a check does
 //! 1. The cache is asked for exactly this text, verified by the present key set.
 //! 2. If it is there, its time is checked; if not, everything is: `jose`'s verifier.

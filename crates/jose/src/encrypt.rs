@@ -30,7 +30,7 @@ use crate::{ContentEncryption, EncryptError, EncryptionKey, Refused, jwe};
 /// let own = DecryptionKeySet::new(vec![own])?;
 /// let verifier = Verifier::new("i", "a", "at+jwt", keys).encrypted_to(own);
 /// let verified = verifier.verify::<serde_json::Value>(&token, now)?;
-/// assert_eq!(verified.subject(), Some("u1"));
+/// assert_eq!(verified["sub"], "u1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn encrypt(

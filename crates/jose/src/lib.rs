@@ -10,7 +10,7 @@
 //! let keys = KeySet::new(vec![key.verifying_key()])?;
 //! let verifier = Verifier::new("https://id.example", "orders", "at+jwt", keys);
 //! let verified = verifier.verify::<Value>(&token, now)?;
-//! assert_eq!(verified.subject(), Some("u1"));
+//! assert_eq!(verified["sub"], "u1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -136,4 +136,4 @@ pub use key::{
 pub use sign::sign;
 pub use time::UnixTime;
 pub use unverified::Unverified;
-pub use verifier::{MAX_LEEWAY, Verified, Verifier};
+pub use verifier::{MAX_LEEWAY, OfAnyType, Verified, Verifier};

@@ -164,23 +164,61 @@ impl Verifier {
         token: &str,
         now: UnixTime,
     ) -> Result<Verified<C>, Refused> {
-        let Some(keys) = &self.encrypted_to else {
-            return self.verify_signed(token, now);
-        };
-        let inner = jwe::open_nested(token, keys)?;
-        let inner = std::str::from_utf8(&inner).map_err(|_| Refused::NotCompact)?;
-        self.verify_signed(inner, now)
+        // 0. The encryption, if there must be one.
+        self.with_signed(token, |signed| {
+            // 1. Length and shape, before anything is parsed.
+            let compact = Compact::split(signed)?;
+            // 2. The header: what kind of token, and which key; that key's algorithm must be named.
+            let key = self.key_of(&compact)?;
+            self.verify_under(key, compact, now)
+        })
     }
 
-    fn verify_signed<C: DeserializeOwned>(
+    /// Hands over the signed token, which is inside of the encrypted one if there must be one.
+    fn with_signed<T>(
+        &self,
+        token: &str,
+        then: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let Some(keys) = &self.encrypted_to else {
+            return then(token);
+        };
+        let inner = jwe::open_nested(token, keys)?;
+        then(std::str::from_utf8(&inner).map_err(|_| Refused::NotCompact)?)
+    }
+
+    /// For people who look at a token whose kind they do not know yet, never for a service: as
+    /// [`verify`](Self::verify), but whatever `typ` says, also if it is absent.
+    ///
+    /// One kind of token passes for another here (an ID token for an access token; RFC 8725 §2.8),
+    /// which is why this is no setting of a verifier, and why what it gives is no [`Verified`]:
+    /// nothing that asks for one can be handed this.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for [`Refused::Type`].
+    pub fn verify_of_any_type<C: DeserializeOwned>(
         &self,
         token: &str,
         now: UnixTime,
+    ) -> Result<OfAnyType<C>, Refused> {
+        self.with_signed(token, |signed| {
+            let compact = Compact::split(signed)?;
+            let (key, typ) = compact.with_header(|header| {
+                let key = self.keys.select(header.kid.as_deref(), header.alg)?;
+                Ok((key.clone(), header.typ.map(Into::into)))
+            })?;
+            let verified = self.verify_under(key, compact, now)?;
+            Ok(OfAnyType { verified, typ })
+        })
+    }
+
+    /// What comes after the header.
+    fn verify_under<C: DeserializeOwned>(
+        &self,
+        key: VerifyingKey,
+        compact: Compact<'_>,
+        now: UnixTime,
     ) -> Result<Verified<C>, Refused> {
-        // 1. Length and shape, before anything is parsed.
-        let compact = Compact::split(token)?;
-        // 2. The header: what kind of token, and which key; that key's algorithm must be named.
-        let key = self.key_of(&compact)?;
         // 3. The signature. Only if it holds, the payload is decoded.
         let payload = compact.signed_by(&key)?;
         // 4. The claims: types, issuer, audience.
@@ -234,12 +272,6 @@ impl<C> Verified<C> {
         &self.0.claims
     }
 
-    /// `sub`, whom the token is about (RFC 7519 §4.1.2).
-    #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        self.0.registered.subject.as_deref()
-    }
-
     /// `exp`, from when on it is refused (RFC 7519 §4.1.4); of a fraction the earlier second.
     #[must_use]
     pub fn expires_at(&self) -> UnixTime {
@@ -279,6 +311,34 @@ impl<C> Verified<C> {
             Some(at) if at > now.plus(leeway) => Err(Refused::NotYet { at, now }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Claims of a token that was verified but for its kind: it may be one for something else. Made by
+/// [`Verifier::verify_of_any_type`] alone; there is no way from here to a [`Verified`].
+#[derive(Clone, Debug)]
+pub struct OfAnyType<C> {
+    verified: Verified<C>,
+    typ: Option<Box<str>>,
+}
+
+impl<C> OfAnyType<C> {
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        self.verified.claims()
+    }
+
+    /// `typ`, as it stands in the header (RFC 7515 §4.1.9).
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// The id of the key that the signature holds under.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.verified.key_id()
     }
 }
 

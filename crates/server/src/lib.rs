@@ -6,8 +6,10 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod fetch;
 mod first_start;
 pub mod http;
+pub mod key_sets;
 pub mod listen;
 pub mod master_key;
 pub mod metrics;

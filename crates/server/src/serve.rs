@@ -18,6 +18,7 @@ use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::first_start;
 use crate::http::{self, App, TrustedProxies};
+use crate::key_sets::KeySets;
 use crate::listen::{self, Limits};
 use crate::master_key::Source;
 use crate::metrics::{self, Metrics};
@@ -153,6 +154,8 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     listen_on(measured, None, &metrics::router(&app, opened.store.clone()));
     tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
     tasks.spawn(chores(opened.auth.clone(), stop.clone()));
+    let private_hosts = config.fetch.private_hosts.clone();
+    tasks.spawn(KeySets::new(opened.auth.clone(), private_hosts).follow(stop.clone()));
     if let Some(tls) = &tls {
         tasks.spawn(tls.clone().watch(stop.clone()));
     }

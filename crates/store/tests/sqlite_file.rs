@@ -15,6 +15,7 @@ use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
+use countersign_auth::model::key::KeyState;
 use countersign_auth::model::revocation::LogPage;
 use countersign_auth::model::user::NewUser;
 use countersign_auth::password::StoredPassword;
@@ -391,6 +392,72 @@ fn a_migration_that_fails_leaves_the_file_as_it_was() {
     drop(open(&scratch.database()).unwrap());
 }
 
+/// A file as an earlier version left it is brought up to date, and nothing in it is lost.
+#[tokio::test]
+async fn an_earlier_schema_is_brought_up_to_date() {
+    mod migrations {
+        refinery::embed_migrations!("src/sqlite/schema");
+    }
+    let scratch = Scratch::new();
+    let mut file = Connection::open(scratch.database()).unwrap();
+    migrations::migrations::runner()
+        .set_target(refinery::Target::Version(1))
+        .run(&mut file)
+        .unwrap();
+    let key = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, x'01', ?5, 1000, 2000)";
+    let rows = [
+        ("signing", "EdDSA", "a", "active"),
+        ("signing", "ES256", "b", "staged"),
+        ("refresh", "HS256", "c", "active"),
+    ];
+    for (number, (purpose, algorithm, kid, state)) in (0_u8..).zip(rows) {
+        let id = [number; 16];
+        file.execute(key, (id, purpose, algorithm, kid, state))
+            .unwrap();
+    }
+    let client = r#"{"id":"shop","name":"Shop","kind":"native","access_ttl":300,"idle_ttl":300,"absolute_ttl":300,
+        "enabled":true}"#;
+    file.execute(
+        "INSERT INTO clients VALUES (1, 'shop', 1, 4, 0, ?1)",
+        [client],
+    )
+    .unwrap();
+    drop(file);
+
+    let store = open(&scratch.database()).unwrap();
+    assert_eq!(
+        store.issuer_algorithm().await.unwrap().as_deref(),
+        Some("EdDSA"),
+        "what signed goes on"
+    );
+    let keys = store.keys().await.unwrap();
+    let kept: Vec<_> = keys
+        .iter()
+        .map(|key| (key.kid.as_str(), key.state))
+        .collect();
+    let expected = [
+        ("a", KeyState::Active),
+        ("b", KeyState::Staged),
+        ("c", KeyState::Active),
+    ];
+    assert_eq!(kept, expected);
+    let clients = store.clients().await.unwrap();
+    assert_eq!(clients[0].epoch, 4);
+    assert_eq!(clients[0].signing_algorithm, None);
+    assert_eq!(clients[0].encrypt_to, None);
+    // Each ring may have an active key now.
+    let moved = store
+        .move_key(keys[1].id, KeyState::Staged, KeyState::Active, &origin())
+        .await;
+    assert!(moved.unwrap());
+    let keys = store.keys().await.unwrap();
+    let active = keys.iter().filter(|key| key.state == KeyState::Active);
+    assert_eq!(active.count(), 3);
+    store.close().await.unwrap();
+    // Once is enough.
+    open(&scratch.database()).unwrap();
+}
+
 #[test]
 fn what_is_no_database_is_refused() {
     let scratch = Scratch::new();
@@ -532,7 +599,7 @@ fn acknowledgement(line: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_does_not_grow_without_end_while_work_goes_on() {
     const WRITERS: usize = 200;
-    const PAGES: u64 = 1024;
+    const PAGES: u64 = 8192;
     let scratch = Scratch::new();
     let quick = SqliteOptions {
         durable: false,
@@ -542,9 +609,9 @@ async fn the_log_does_not_grow_without_end_while_work_goes_on() {
     let log = scratch.database().with_file_name("countersign.db-wal");
     let mut longest = 0;
     let mut written = 0;
-    // Each line is a page and more: many times what the log holds before it is copied back.
+    // Each line is a page and more: eight times what the log holds before it is copied back.
     let line = line(&"x".repeat(4096));
-    while written < 32 * PAGES {
+    while written < 8 * PAGES {
         let notes = (0..WRITERS).map(|_| {
             let (store, line) = (store.clone(), line.clone());
             tokio::spawn(async move { store.note(line).await })
@@ -556,6 +623,6 @@ async fn the_log_does_not_grow_without_end_while_work_goes_on() {
         longest = longest.max(log.metadata().unwrap().len() / 4096);
     }
     println!("{written} pages at least were written; the log had {longest} at most");
-    assert!((PAGES..16 * PAGES).contains(&longest), "{longest}");
+    assert!((PAGES..4 * PAGES).contains(&longest), "{longest}");
     store.close().await.unwrap();
 }

@@ -1,5 +1,7 @@
 //! Keys, as operators see and change them.
 
+use countersign_jose::Algorithm;
+
 use crate::Auth;
 use crate::keys::{KeyInfo, KeysError};
 use crate::visitor::Visitor;
@@ -11,13 +13,19 @@ impl Auth {
         self.keys.ring().infos.clone()
     }
 
-    /// Changes the signing key and the refresh key at once. What they made stays good.
+    /// Changes keys at once: those that sign with `algorithm`, or all, refresh keys included. What the old ones made
+    /// stays good.
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn rotate_keys(&self, visitor: &Visitor) -> Result<Vec<KeyInfo>, KeysError> {
+    pub async fn rotate_keys(
+        &self,
+        algorithm: Option<Algorithm>,
+        visitor: &Visitor,
+    ) -> Result<Vec<KeyInfo>, KeysError> {
         let origin = visitor.origin(self.env.now());
-        self.keys.rotate(self.lifetimes().await?, &origin).await?;
+        let needs = self.needs().await?;
+        self.keys.rotate(algorithm, &needs, &origin).await?;
         self.adopt_keys();
         Ok(self.keys())
     }
@@ -28,8 +36,8 @@ impl Auth {
     /// [`KeysError`].
     pub async fn remove_key(&self, which: &str, visitor: &Visitor) -> Result<KeyInfo, KeysError> {
         let origin = visitor.origin(self.env.now());
-        let lifetimes = self.lifetimes().await?;
-        let removed = self.keys.remove(which, lifetimes, &origin).await?;
+        let needs = self.needs().await?;
+        let removed = self.keys.remove(which, &needs, &origin).await?;
         self.adopt_keys();
         self.hear_own().await;
         Ok(removed)

@@ -1,4 +1,7 @@
 //! Keys that rotate by themselves: staged (published, not yet used) → active → retired (still verifies) → gone.
+//!
+//! Those of one purpose and one algorithm are a ring. Access tokens are signed with the issuer's algorithm, and with
+//! whatever else an audience or a client asks for: one ring each, for as long as anybody asks.
 
 mod ring;
 mod schedule;
@@ -11,9 +14,10 @@ use countersign_jose::{Algorithm, SigningKey};
 use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
+use self::ring::Leader;
 pub(crate) use self::ring::Ring;
 pub use self::ring::{KeyInfo, KeyringError, PublishedKeys};
-use self::schedule::{Plan, Step};
+use self::schedule::{Need, Plan, Step};
 use crate::directory::Directory;
 use crate::env::Env;
 use crate::model::audit::Origin;
@@ -43,6 +47,9 @@ pub enum KeysError {
     /// No such key.
     #[error("there is no key of this id")]
     Unknown,
+    /// No such ring.
+    #[error("nothing is signed with {0} here: `countersign keys list` shows the algorithms in use")]
+    NotInUse(&'static str),
 }
 
 /// The most steps that one run of the schedule takes; more means that two nodes disagree about the plan.
@@ -59,11 +66,15 @@ pub(crate) struct Keys {
     changing: Mutex<()>,
 }
 
-/// For how long tokens of each kind outlive the key that made them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lifetimes {
+/// What tokens ask of keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Needs {
+    /// How long an access token may outlive the key that signed it.
     pub(crate) access: Duration,
+    /// How long a refresh token may outlive the key that made it.
     pub(crate) refresh: Duration,
+    /// What access tokens are signed with beside the issuer's algorithm.
+    pub(crate) algorithms: Vec<Algorithm>,
 }
 
 impl Keys {
@@ -74,7 +85,7 @@ impl Keys {
         master: MasterKey,
         own: Option<SigningKey>,
         signing: Signing,
-        lifetimes: Lifetimes,
+        needs: &Needs,
         origin: &Origin,
     ) -> Result<Self, KeysError> {
         let own = own.map(Arc::new);
@@ -82,18 +93,15 @@ impl Keys {
             directory: &*directory,
             env: &env,
             master: &master,
+            own: own.as_ref(),
+            signing: &signing,
+            needs,
+            origin,
         };
-        for plan in plans(own.as_deref(), &signing, lifetimes) {
-            draft.run(plan.essential(), origin).await?;
+        for plan in draft.plans().await? {
+            draft.follow(plan.essential()).await?;
         }
-        let stored = directory.keys().await?;
-        let ring = Ring::open(
-            &stored,
-            own.as_ref(),
-            &master,
-            signing.rotate_every.is_some(),
-        )?
-        .ok_or(KeysError::Unknown)?;
+        let ring = draft.ring().await?;
         Ok(Self {
             ring: ArcSwap::from_pointee(ring),
             directory,
@@ -112,56 +120,64 @@ impl Keys {
 
     /// Moves keys on as far as the schedule says, and takes up what other nodes have changed.
     /// Whether the ring changed.
-    pub(crate) async fn upkeep(
-        &self,
-        lifetimes: Lifetimes,
-        origin: &Origin,
-    ) -> Result<bool, KeysError> {
+    pub(crate) async fn upkeep(&self, needs: &Needs, origin: &Origin) -> Result<bool, KeysError> {
         let _one_at_a_time = self.changing.lock().await;
-        for plan in plans(self.own.as_deref(), &self.signing, lifetimes) {
-            self.draft().run(plan, origin).await?;
+        let draft = self.draft(needs, origin);
+        for plan in draft.plans().await? {
+            draft.follow(plan).await?;
         }
-        self.reload().await
+        self.take_up(&draft).await
     }
 
-    /// Changes the signing key and the refresh key at once. The staged keys, which verifiers know already, become active.
+    /// Changes keys at once: those that sign with `algorithm`, or all, refresh keys included. The staged keys, which
+    /// verifiers know already, become active.
     pub(crate) async fn rotate(
         &self,
-        lifetimes: Lifetimes,
+        algorithm: Option<Algorithm>,
+        needs: &Needs,
         origin: &Origin,
     ) -> Result<(), KeysError> {
         let _one_at_a_time = self.changing.lock().await;
-        if self.own.is_some() {
+        let own = self.own.as_ref().map(|own| own.algorithm());
+        if own.is_some() && (algorithm.is_none() || algorithm == own) {
             return Err(KeysError::OwnKey);
         }
-        for plan in plans(None, &self.signing, lifetimes) {
-            if plan.publish_for.is_none() {
-                continue;
-            }
+        let draft = self.draft(needs, origin);
+        if algorithm.is_none() {
+            draft.settle_issuer_algorithm().await?;
+        }
+        let mut plans = draft.plans().await?;
+        plans.retain(|plan| {
+            plan.need == Need::Used
+                && plan.publish_for.is_some()
+                && algorithm.is_none_or(|algorithm| {
+                    plan.purpose == KeyPurpose::Signing && plan.algorithm == algorithm
+                })
+        });
+        if let (Some(algorithm), true) = (algorithm, plans.is_empty()) {
+            return Err(KeysError::NotInUse(algorithm.name()));
+        }
+        for plan in plans {
             // Whatever is staged now is right for the plan after this.
-            self.draft().run(plan, origin).await?;
-            let staged = self
-                .directory
-                .keys()
-                .await?
-                .into_iter()
-                .find(|key| key.purpose == plan.purpose && key.state == KeyState::Staged);
+            draft.follow(plan).await?;
+            let keys = self.directory.keys().await?;
+            let staged = plan.keys(&keys).find(|key| key.state == KeyState::Staged);
             if let Some(key) = staged {
                 self.directory
                     .move_key(key.id, KeyState::Staged, KeyState::Active, origin)
                     .await?;
             }
-            self.draft().run(plan, origin).await?;
+            draft.follow(plan).await?;
         }
-        self.reload().await?;
+        self.take_up(&draft).await?;
         Ok(())
     }
 
-    /// Takes a key out in an emergency: it is wiped, and if it was the active one another takes its place.
+    /// Takes a key out in an emergency: it is wiped, and if it was an active one another takes its place.
     pub(crate) async fn remove(
         &self,
         which: &str,
-        lifetimes: Lifetimes,
+        needs: &Needs,
         origin: &Origin,
     ) -> Result<KeyInfo, KeysError> {
         let _one_at_a_time = self.changing.lock().await;
@@ -187,10 +203,11 @@ impl Keys {
             .remove_key(id, origin)
             .await?
             .ok_or(KeysError::Unknown)?;
-        for plan in plans(self.own.as_deref(), &self.signing, lifetimes) {
-            self.draft().run(plan, origin).await?;
+        let draft = self.draft(needs, origin);
+        for plan in draft.plans().await? {
+            draft.follow(plan).await?;
         }
-        self.reload().await?;
+        self.take_up(&draft).await?;
         self.ring()
             .infos
             .iter()
@@ -199,62 +216,130 @@ impl Keys {
             .ok_or(KeysError::Unknown)
     }
 
-    async fn reload(&self) -> Result<bool, KeysError> {
-        let stored = self.directory.keys().await?;
-        let rotates = self.signing.rotate_every.is_some();
-        let ring = Ring::open(&stored, self.own.as_ref(), &self.master, rotates)?
-            .ok_or(KeysError::Unknown)?;
-        if ring.infos == self.ring().infos {
+    /// Uses the keys as they are stored now. Whether that is anything new.
+    async fn take_up(&self, draft: &Draft<'_>) -> Result<bool, KeysError> {
+        let ring = draft.ring().await?;
+        if ring.is_like(&self.ring()) {
             return Ok(false);
         }
         self.ring.store(Arc::new(ring));
         Ok(true)
     }
 
-    fn draft(&self) -> Draft<'_> {
+    fn draft<'a>(&'a self, needs: &'a Needs, origin: &'a Origin) -> Draft<'a> {
         Draft {
             directory: &*self.directory,
             env: &self.env,
             master: &self.master,
+            own: self.own.as_ref(),
+            signing: &self.signing,
+            needs,
+            origin,
         }
     }
 }
 
-/// What is wanted of the keys of each purpose.
-fn plans(own: Option<&SigningKey>, signing: &Signing, lifetimes: Lifetimes) -> [Plan; 3] {
-    let secret = |purpose| Plan {
-        purpose,
-        algorithm: Some(Algorithm::HS256.name()),
-        rotate_every: signing.rotate_every,
-        publish_for: Some(signing.publish_for),
-        keep_for: lifetimes.refresh,
-    };
-    [
-        Plan {
-            purpose: KeyPurpose::Signing,
-            algorithm: own.is_none().then(|| signing.algorithm.name()),
-            rotate_every: signing.rotate_every,
-            publish_for: Some(signing.publish_for),
-            keep_for: lifetimes.access,
-        },
-        secret(KeyPurpose::Refresh),
-        Plan {
-            rotate_every: None,
-            publish_for: None,
-            ..secret(KeyPurpose::Device)
-        },
-    ]
-}
-
-/// Where the schedule's steps are taken.
+/// What keys there should be, and where the steps towards that are taken.
 struct Draft<'a> {
     directory: &'a dyn Directory,
     env: &'a Env,
     master: &'a MasterKey,
+    own: Option<&'a Arc<SigningKey>>,
+    signing: &'a Signing,
+    needs: &'a Needs,
+    origin: &'a Origin,
 }
 
 impl Draft<'_> {
-    async fn run(&self, plan: Plan, origin: &Origin) -> Result<(), KeysError> {
+    /// What is wanted of each ring: of those in use, and of those that were.
+    async fn plans(&self) -> Result<Vec<Plan>, KeysError> {
+        let used = self.signs_with().await?;
+        let stored = self.directory.keys().await?;
+        let unused = stored
+            .iter()
+            .filter(|key| key.purpose == KeyPurpose::Signing)
+            .filter_map(|key| Algorithm::from_name(&key.algorithm));
+        let mut algorithms: Vec<Algorithm> = Vec::new();
+        for algorithm in used.iter().copied().chain(unused) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        let signing = algorithms.into_iter().map(|algorithm| Plan {
+            purpose: KeyPurpose::Signing,
+            algorithm,
+            need: if used.contains(&algorithm) {
+                Need::Used
+            } else {
+                Need::Unused
+            },
+            rotate_every: self.signing.rotate_every,
+            publish_for: Some(self.signing.publish_for),
+            keep_for: self.needs.access,
+        });
+        let refresh = Plan {
+            purpose: KeyPurpose::Refresh,
+            algorithm: Algorithm::HS256,
+            need: Need::Used,
+            rotate_every: self.signing.rotate_every,
+            publish_for: Some(self.signing.publish_for),
+            keep_for: self.needs.refresh,
+        };
+        let device = Plan {
+            purpose: KeyPurpose::Device,
+            rotate_every: None,
+            publish_for: None,
+            ..refresh
+        };
+        Ok(signing.chain([refresh, device]).collect())
+    }
+
+    /// The algorithms of which there must be a stored key: the issuer's (and the one that is to be it), and what is
+    /// asked for beside; but not that of the operator's own key, and nothing beside a shared secret.
+    async fn signs_with(&self) -> Result<Vec<Algorithm>, KeysError> {
+        let Some(own) = self.own else {
+            let issuers = [self.issuer_algorithm().await?, self.signing.algorithm];
+            let all = issuers.into_iter().chain(self.needs.algorithms.clone());
+            return Ok(all.collect());
+        };
+        let own = own.algorithm();
+        let beside = self.needs.algorithms.iter().copied();
+        Ok(beside
+            .filter(|algorithm| *algorithm != own && !own.is_symmetric())
+            .collect())
+    }
+
+    /// Which stored key signs where nothing else is asked for. Notes it when it is another than before.
+    async fn issuer_algorithm(&self) -> Result<Algorithm, KeysError> {
+        let noted = self.directory.issuer_algorithm().await?;
+        let algorithm = schedule::issuer_algorithm(
+            self.signing.algorithm,
+            noted.as_deref().and_then(Algorithm::from_name),
+            &self.directory.keys().await?,
+            self.signing.publish_for,
+            self.env.now(),
+        );
+        if noted.as_deref() != Some(algorithm.name()) {
+            self.directory
+                .set_issuer_algorithm(algorithm.name(), self.origin)
+                .await?;
+        }
+        Ok(algorithm)
+    }
+
+    /// Lets the wanted algorithm be the issuer's now, whether or not verifiers can have heard of its key.
+    async fn settle_issuer_algorithm(&self) -> Result<(), KeysError> {
+        let wanted = self.signing.algorithm.name();
+        if self.directory.issuer_algorithm().await?.as_deref() != Some(wanted) {
+            self.directory
+                .set_issuer_algorithm(wanted, self.origin)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the steps of one plan.
+    async fn follow(&self, plan: Plan) -> Result<(), KeysError> {
         for _ in 0..MAX_STEPS {
             let keys = self.directory.keys().await?;
             match plan.next_step(&keys, self.env.now()) {
@@ -262,26 +347,25 @@ impl Draft<'_> {
                 Some(Step::Make(state)) => {
                     let key = self.make(plan, state).await?;
                     self.directory
-                        .add_key(key, state == KeyState::Active, origin)
+                        .add_key(key, state == KeyState::Active, self.origin)
                         .await?;
                 }
                 Some(Step::Move(id, from, to)) => {
-                    self.directory.move_key(id, from, to, origin).await?;
+                    self.directory.move_key(id, from, to, self.origin).await?;
                 }
                 Some(Step::Drop(id)) => {
-                    self.directory.drop_key(id, origin).await?;
+                    self.directory.drop_key(id, self.origin).await?;
                 }
             }
         }
-        tracing::warn!(purpose = ?plan.purpose, "the key schedule does not come to rest: do two nodes have different signing settings?");
+        tracing::warn!(purpose = ?plan.purpose, algorithm = plan.algorithm.name(), "the key schedule does not come to rest: do two nodes have different signing settings?");
         Ok(())
     }
 
     async fn make(&self, plan: Plan, state: KeyState) -> Result<StoredKey, KeysError> {
         let id = KeyId::random(self.env);
-        let algorithm = plan.algorithm.unwrap_or_default();
         let (kid, secret) = if plan.purpose == KeyPurpose::Signing {
-            generate(algorithm).await?
+            generate(plan.algorithm).await?
         } else {
             let secret = Zeroizing::new(self.env.random::<32>().to_vec());
             (id.to_string(), secret)
@@ -290,7 +374,7 @@ impl Draft<'_> {
         Ok(StoredKey {
             id,
             purpose: plan.purpose,
-            algorithm: algorithm.to_owned(),
+            algorithm: plan.algorithm.name().to_owned(),
             sealed: self
                 .master
                 .seal(self.env, &ring::context(plan.purpose, &kid), &secret),
@@ -300,12 +384,22 @@ impl Draft<'_> {
             since: now,
         })
     }
+
+    /// The stored keys, opened.
+    async fn ring(&self) -> Result<Ring, KeysError> {
+        let leader = match self.own {
+            Some(own) => Leader::Own(own),
+            None => Leader::Stored(self.issuer_algorithm().await?),
+        };
+        let stored = self.directory.keys().await?;
+        let rotates = self.signing.rotate_every.is_some();
+        Ring::open(&stored, leader, self.master, rotates)?.ok_or(KeysError::Unknown)
+    }
 }
 
 /// Makes a signing key on a thread of its own: an RSA key takes up to a second.
-async fn generate(algorithm: &'static str) -> Result<(String, Zeroizing<Vec<u8>>), KeysError> {
-    let failed = || KeysError::Make(format!("{algorithm} is not available"));
-    let algorithm = Algorithm::from_name(algorithm).ok_or_else(failed)?;
+async fn generate(algorithm: Algorithm) -> Result<(String, Zeroizing<Vec<u8>>), KeysError> {
+    let failed = || KeysError::Make(format!("{} is not available", algorithm.name()));
     let (answer, made) = oneshot::channel();
     std::thread::Builder::new()
         .name("key-generation".to_owned())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_jose::{KeySet, SigningKey, VerifyingKey};
+use countersign_jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -69,9 +69,21 @@ pub struct KeyInfo {
     pub rotates: bool,
 }
 
+/// What signs where nothing else is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Leader<'a> {
+    /// The operator's own key.
+    Own(&'a Arc<SigningKey>),
+    /// The active key of this algorithm.
+    Stored(Algorithm),
+}
+
 /// The keys in use.
 pub(crate) struct Ring {
+    /// What signs where nothing else is asked for.
     pub(crate) signing: Arc<SigningKey>,
+    /// What signs beside it, each with an algorithm of its own.
+    beside: Vec<Arc<SigningKey>>,
     pub(crate) verifying: KeySet,
     pub(crate) published: Arc<PublishedKeys>,
     refresh: Vec<(KeyState, RefreshKey)>,
@@ -80,14 +92,19 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Opens the stored keys; `own` is the operator's, which then signs. `None` if an active key is missing.
+    /// Opens the stored keys. `None` if an active key is missing.
     pub(crate) fn open(
         stored: &[StoredKey],
-        own: Option<&Arc<SigningKey>>,
+        leader: Leader<'_>,
         master: &MasterKey,
         rotates: bool,
     ) -> Result<Option<Self>, KeyringError> {
+        let own = match leader {
+            Leader::Own(own) => Some(own),
+            Leader::Stored(_) => None,
+        };
         let mut signing = own.cloned();
+        let mut beside = Vec::new();
         let mut verifying: Vec<VerifyingKey> =
             own.map(|key| key.verifying_key()).into_iter().collect();
         let mut refresh = Vec::new();
@@ -101,15 +118,21 @@ impl Ring {
             let secret = open_sealed(key, master)?;
             match key.purpose {
                 KeyPurpose::Signing => {
-                    let parsed = parse(key, &secret)?;
+                    let parsed = Arc::new(parse(key, &secret)?);
                     // A shared secret's set holds that secret alone: whoever has it must not be able to pass off a
                     // public key as another.
                     let shared = own.is_some_and(|own| own.algorithm().is_symmetric());
-                    if !shared && own.is_none_or(|own| own.kid() != Some(&key.kid)) {
-                        verifying.push(parsed.verifying_key());
+                    if shared || own.is_some_and(|own| own.kid() == Some(&key.kid)) {
+                        continue;
                     }
-                    if key.state == KeyState::Active && signing.is_none() {
-                        signing = Some(Arc::new(parsed));
+                    verifying.push(parsed.verifying_key());
+                    if key.state == KeyState::Active {
+                        match leader {
+                            Leader::Stored(algorithm) if algorithm == parsed.algorithm() => {
+                                signing = Some(parsed);
+                            }
+                            _ => beside.push(parsed),
+                        }
                     }
                 }
                 KeyPurpose::Refresh => {
@@ -135,11 +158,24 @@ impl Ring {
         Ok(Some(Self {
             published: Arc::new(PublishedKeys::of(&verifying)),
             signing,
+            beside,
             verifying,
             refresh,
             device,
             infos,
         }))
+    }
+
+    /// The key that signs with this algorithm, if it is in use.
+    pub(crate) fn signer(&self, algorithm: Algorithm) -> Option<&Arc<SigningKey>> {
+        std::iter::once(&self.signing)
+            .chain(&self.beside)
+            .find(|key| key.algorithm() == algorithm)
+    }
+
+    /// Whether the other holds the same keys, in the same states and places.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.infos == other.infos && self.signing.kid() == other.signing.kid()
     }
 
     /// The key that makes refresh tokens.
@@ -196,7 +232,7 @@ fn parse(key: &StoredKey, secret: &[u8]) -> Result<SigningKey, KeyringError> {
         kid: key.kid.clone(),
         cause,
     };
-    let algorithm = countersign_jose::Algorithm::from_name(&key.algorithm)
+    let algorithm = Algorithm::from_name(&key.algorithm)
         .ok_or_else(|| damaged(format!("unknown algorithm {}", key.algorithm)))?;
     SigningKey::from_der(algorithm, secret)
         .map(|parsed| parsed.with_kid(&key.kid))

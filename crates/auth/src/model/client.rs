@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::encryption::EncryptTo;
 use super::id::ClientId;
 use crate::env::Timestamp;
 
@@ -42,6 +44,16 @@ pub struct Client {
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// What its access tokens are signed with; by default what their audience asks for, or what the issuer signs with.
+    #[serde(
+        default,
+        with = "super::named::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub signing_algorithm: Option<Algorithm>,
+    /// To whom its access tokens are encrypted; by default to whom their audience asks for, or to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt_to: Option<EncryptTo>,
     /// The `scope` that its tokens carry (space-separated), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -87,6 +99,8 @@ impl Client {
             kind,
             style: Style::Rotating,
             audience: None,
+            signing_algorithm: None,
+            encrypt_to: None,
             scope: None,
             origins: Vec::new(),
             claims: BTreeMap::new(),

@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod client;
+pub mod encryption;
 pub mod grant;
 pub mod id;
 pub mod key;
+pub mod named;
 pub mod revocation;
 pub mod session;
 pub mod user;

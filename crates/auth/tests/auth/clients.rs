@@ -287,7 +287,7 @@ async fn a_key_is_kept_as_long_as_the_longest_token_that_was_ever_allowed() {
         .await
         .unwrap();
     server.auth.upkeep().await.unwrap();
-    server.auth.rotate_keys(&operator).await.unwrap();
+    server.auth.rotate_keys(None, &operator).await.unwrap();
     // A shorter life from now on changes nothing for what is out there.
     server
         .auth

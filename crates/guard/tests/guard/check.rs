@@ -433,7 +433,7 @@ fn the_cache_is_bounded_in_number_and_length() {
     let key = key("k1");
     let guard = guard(&[&key], CACHE);
     let mut long = claims("long");
-    long.extra.insert("padding".into(), "x".repeat(4096).into());
+    long.extra.insert("padding".into(), "x".repeat(8192).into());
     let long = issue(&key, &long);
     assert_eq!(verdict(&guard, &long, at(0)), "ok");
     assert_eq!(guard.stats().cached, 0);

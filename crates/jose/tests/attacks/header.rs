@@ -1,6 +1,6 @@
 //! Attacks through the header.
 
-use countersign_jose::{KeySet, Refused, SigningKey, Unverified, Verifier, sign};
+use countersign_jose::{Claim, KeySet, Refused, SigningKey, Unverified, Verifier, sign};
 use serde_json::Value;
 
 use crate::forge::*;
@@ -220,6 +220,39 @@ fn one_kind_of_token_for_another() {
             "{typ}"
         );
     }
+}
+
+/// A tool may leave the kind open, by name and for one call. Nothing else is left open with it, and
+/// the verifier still asks for the kind in every other call.
+#[test]
+fn any_kind_for_people_who_ask_for_it_by_name() {
+    let verifier = verifier(&HS256);
+    let claims: Value = serde_json::from_str(GOOD).unwrap();
+    let any = |token: &str| verifier.verify_of_any_type::<Value>(token, NOW);
+    for typ in ["JWT", "logout+jwt", TYP] {
+        let token = sign(&HS256, typ, &claims).unwrap();
+        let accepted = any(&token).unwrap();
+        assert_eq!((accepted.typ(), accepted.claims()), (Some(typ), &claims));
+        assert_eq!(accepted.key_id(), Some("shared"));
+        let exact = verifier.verify::<Value>(&token, NOW);
+        assert_eq!(exact.is_ok(), typ == TYP, "{typ}");
+    }
+    let without = r#"{"alg":"HS256","kid":"shared"}"#;
+    let token = hs256(without, GOOD);
+    assert_eq!(any(&token).unwrap().typ(), None);
+
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let forged = with_hmac(b"another secret, which nobody has said to trust", signed);
+    assert_eq!(any(&forged).err(), Some(Refused::Signature));
+    let refuses = |from: &str, to: &str, why: Refused| {
+        assert_eq!(
+            any(&hs256(without, GOOD.replacen(from, to, 1))).err(),
+            Some(why)
+        );
+    };
+    refuses(r#""iss":""#, r#""iss":"x"#, Refused::Issuer);
+    refuses(r#""aud":""#, r#""aud":"x"#, Refused::Audience);
+    refuses(r#""exp""#, r#""ex""#, Refused::Missing(Claim::Expires));
 }
 
 /// CVE-2023-51774, CVE-2022-39227: encrypted tokens, the JSON serialization, texts that are both.

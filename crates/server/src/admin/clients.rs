@@ -9,7 +9,7 @@ use countersign_auth::visitor::Visitor;
 use http::StatusCode;
 
 use super::{Desk, Problem};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, check_address};
 
 type Answer<T> = Result<Json<T>, Problem>;
 
@@ -67,6 +67,13 @@ pub(super) async fn disable(State(desk): State<Desk>, Path(id): Path<String>) ->
 
 impl Desk {
     async fn put(&self, form: &ClientConfig) -> Result<Client, Problem> {
+        check_address(form.encrypt_to.as_ref()).map_err(|error| {
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_encryption",
+                format_args!("encrypt_to.jwks_uri: {error}"),
+            )
+        })?;
         let stored = self.auth.client(Some(form.id.as_str()));
         let client = form.to_client(stored.as_deref(), self.auth.env().now());
         Ok(self.auth.put_client(client, &Visitor::operator()).await?)

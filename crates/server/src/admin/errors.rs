@@ -56,6 +56,8 @@ impl From<ClientError> for Problem {
             E::Claim(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_claim"),
             E::Scope(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_scope"),
             E::Text => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_text"),
+            E::Protection(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_protection"),
+            E::Keys(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_not_made"),
             E::Unknown => (StatusCode::NOT_FOUND, "no_such_client"),
             E::Store(_) => return Self::of_store(error),
         };
@@ -69,6 +71,7 @@ impl From<KeysError> for Problem {
         let (status, code) = match &error {
             E::Unknown => (StatusCode::NOT_FOUND, "no_such_key"),
             E::OwnKey => (StatusCode::CONFLICT, "own_key"),
+            E::NotInUse(_) => (StatusCode::NOT_FOUND, "algorithm_not_in_use"),
             E::Ring(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_unusable"),
             E::Make(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_not_made"),
             E::Store(_) => return Self::of_store(error),

@@ -1,9 +1,12 @@
 //! Keys: what signs tokens, and what makes refresh tokens. Never the keys themselves.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use countersign_auth::keys::KeyInfo;
+use countersign_auth::model::named;
 use countersign_auth::visitor::Visitor;
+use countersign_jose::Algorithm;
+use serde::Deserialize;
 
 use super::{Desk, Problem};
 
@@ -11,8 +14,22 @@ pub(super) async fn list(State(desk): State<Desk>) -> Json<Vec<KeyInfo>> {
     Json(desk.auth.keys())
 }
 
-pub(super) async fn rotate(State(desk): State<Desk>) -> Result<Json<Vec<KeyInfo>>, Problem> {
-    Ok(Json(desk.auth.rotate_keys(&Visitor::operator()).await?))
+/// Which keys to change.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Those that sign with it; by default all.
+    #[serde(default, with = "named::optional")]
+    algorithm: Option<Algorithm>,
+}
+
+pub(super) async fn rotate(
+    State(desk): State<Desk>,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<KeyInfo>>, Problem> {
+    let operator = Visitor::operator();
+    let keys = desk.auth.rotate_keys(which.algorithm, &operator).await?;
+    Ok(Json(keys))
 }
 
 pub(super) async fn remove(

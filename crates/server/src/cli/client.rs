@@ -1,11 +1,16 @@
 //! `countersign client …`
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
+use countersign_jose::Algorithm;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::keys::algorithm;
 use super::operator::{Failure, Operator};
 use super::print::{Output, list, or_dash, table, time};
 use super::user::enabled;
@@ -17,8 +22,10 @@ pub(super) enum Command {
     /// Register an application
     #[command(after_help = "Examples:
   countersign client add shop --kind browser --origin https://shop.example.com --claim roles=roles
-  countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d")]
-    Add(Add),
+  countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d
+  countersign client add desk --audience https://orders.example.com --signing-algorithm RS256 \\
+    --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES")]
+    Add(Box<Add>),
     /// List applications
     List,
     /// Show an application
@@ -54,6 +61,18 @@ pub(super) struct Add {
     /// The `aud` of its access tokens [default: the issuer]
     #[arg(long)]
     audience: Option<String>,
+    /// What its access tokens are signed with, such as RS256 [default: what its audience or the issuer uses]
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    signing_algorithm: Option<Algorithm>,
+    /// To whom its access tokens are encrypted: a file with a public JWK, or the https address of a key set
+    #[arg(long, value_name = "FILE|URL")]
+    encrypt_to: Option<String>,
+    /// What that key is used with, such as ECDH-ES [default: what the key says]
+    #[arg(long, value_name = "ALG", requires = "encrypt_to")]
+    encrypt_alg: Option<String>,
+    /// What the tokens are encrypted with [default: A256GCM]
+    #[arg(long, value_name = "ENC", requires = "encrypt_to")]
+    encrypt_enc: Option<String>,
     /// The scope of its access tokens, words with spaces between
     #[arg(long)]
     scope: Option<String>,
@@ -93,9 +112,9 @@ impl Command {
             }
             Self::Add(add) if add.replace => {
                 let path = path_of(&add.id, "");
-                (Method::PUT, path, Some(add.body()))
+                (Method::PUT, path, Some(add.body()?))
             }
-            Self::Add(add) => (Method::POST, "/clients".to_owned(), Some(add.body())),
+            Self::Add(add) => (Method::POST, "/clients".to_owned(), Some(add.body()?)),
             Self::Show { id } => (Method::GET, path_of(&id, ""), None),
             Self::Disable { id } => (Method::POST, path_of(&id, "/disable"), None),
             Self::Enable { id } => (Method::POST, path_of(&id, "/enable"), None),
@@ -107,7 +126,7 @@ impl Command {
 }
 
 impl Add {
-    fn body(self) -> Value {
+    fn body(self) -> Result<Value, Failure> {
         let kind = match self.kind {
             Kind::Browser => ClientKind::Browser,
             Kind::Native => ClientKind::Native,
@@ -120,7 +139,11 @@ impl Add {
         let mut body = json!({
             "id": self.id, "kind": kind, "origins": self.origins, "claims": claims,
             "name": self.name, "audience": self.audience, "scope": self.scope,
+            "signing_algorithm": self.signing_algorithm.map(Algorithm::name),
         });
+        if let Some(to) = self.encrypt_to {
+            body["encrypt_to"] = json!(encrypt_to(&to, self.encrypt_alg, self.encrypt_enc)?);
+        }
         let spans = [
             ("access_ttl", self.access_ttl),
             ("idle_ttl", self.idle_ttl),
@@ -131,8 +154,25 @@ impl Add {
                 body[key] = span.into();
             }
         }
-        body
+        Ok(body)
     }
+}
+
+/// The key itself is sent, or where it is. It is looked at here, so that a private one goes nowhere.
+fn encrypt_to(to: &str, alg: Option<String>, enc: Option<String>) -> Result<EncryptTo, Failure> {
+    let mut form = if to.starts_with("https://") || to.starts_with("http://") {
+        json!({ "jwks_uri": to })
+    } else {
+        let path = PathBuf::from(to);
+        let text = std::fs::read_to_string(&path).map_err(|error| Failure::File { path, error })?;
+        json!({ "jwk": text })
+    };
+    for (name, value) in [("alg", alg), ("enc", enc)] {
+        if let Some(value) = value {
+            form[name] = value.into();
+        }
+    }
+    serde_json::from_value(form).map_err(|error| Failure::Usage(format!("--encrypt-to: {error}")))
 }
 
 fn path_of(id: &ClientId, rest: &str) -> String {
@@ -186,6 +226,14 @@ fn one(client: &Client) -> String {
         ("name", Some(client.name.clone())),
         ("kind", Some(kind(client.kind))),
         ("audience", client.audience.clone()),
+        (
+            "signed with",
+            client.signing_algorithm.map(|alg| alg.name().to_owned()),
+        ),
+        (
+            "encrypted to",
+            client.encrypt_to.as_ref().map(EncryptTo::to_string),
+        ),
         ("scope", client.scope.clone()),
         ("origins", some(client.origins.clone())),
         ("claims", some(claims)),

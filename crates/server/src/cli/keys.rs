@@ -3,6 +3,8 @@
 use clap::Subcommand;
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
+use countersign_auth::model::named::Named;
+use countersign_jose::Algorithm;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +19,11 @@ pub(super) enum Command {
     /// List keys and where they are in their life; never the keys themselves
     List,
     /// Change keys now: the staged ones, which verifiers know already, become active
-    Rotate,
+    Rotate {
+        /// Those that sign with it alone, such as RS256 [default: all, refresh keys included]
+        #[arg(long, value_name = "ALG", value_parser = algorithm)]
+        algorithm: Option<Algorithm>,
+    },
     /// Take a key out in an emergency: what it signed is refused from now on, and it cannot return
     #[command(
         after_help = "A retired or staged key goes without harm. With the active one go all tokens
@@ -48,7 +54,13 @@ impl Command {
     pub(super) async fn run(self, sources: &Sources, output: Output) -> Result<(), Failure> {
         let (method, path) = match self {
             Self::List => (Method::GET, "/keys".to_owned()),
-            Self::Rotate => (Method::POST, "/keys/rotate".to_owned()),
+            Self::Rotate { algorithm: None } => (Method::POST, "/keys/rotate".to_owned()),
+            Self::Rotate {
+                algorithm: Some(algorithm),
+            } => {
+                let name = algorithm.name();
+                (Method::POST, format!("/keys/rotate?algorithm={name}"))
+            }
             Self::Remove { kid } => {
                 let path = format!("/keys/{}", segment(&kid));
                 let key = match Operator::ask(sources, Method::DELETE, &path, None).await {
@@ -65,6 +77,11 @@ impl Command {
         output.show(&keys, |keys| table_of(keys));
         Ok(())
     }
+}
+
+/// An algorithm by its name.
+pub(super) fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name).ok_or_else(|| Algorithm::unknown(name))
 }
 
 /// Without the master key, by hand.

@@ -11,12 +11,14 @@ mod audit;
 mod check;
 mod client;
 mod completions;
+mod harmless;
 mod init;
 mod keys;
 mod operator;
 mod password;
 mod print;
 mod sessions;
+mod token;
 mod user;
 mod version;
 
@@ -46,6 +48,7 @@ use print::Output;
   countersign user add ada@example.com         asks for a password
   countersign sessions end-all ada@example.com
   countersign audit --user ada@example.com --since 24h --json
+  countersign token inspect \"$TOKEN\"           what is in it
 
 The commands for users, clients, sessions, keys and the audit trail speak to the running server through
 the socket in its data folder; where none runs, they open the store themselves.
@@ -95,6 +98,9 @@ enum Command {
     Keys(keys::Command),
     /// Show what happened to whom, from where
     Audit(audit::Args),
+    /// Inspect, verify and sign tokens, and make keys, without a server
+    #[command(subcommand)]
+    Token(token::Command),
     /// Say which version this is, and which one runs
     Version,
     /// Print the completions of a shell, to be sourced
@@ -129,22 +135,25 @@ pub fn main() -> ExitCode {
         Output::Text
     };
     match run(cli, output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
-            output.failure(&failure);
-            ExitCode::FAILURE
+            if failure.is_to_be_said() {
+                output.failure(&failure);
+            }
+            failure.exit_code()
         }
     }
 }
 
-fn run(cli: Cli, output: Output) -> Result<(), Failure> {
+fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut sources = Sources {
         file: cli.global.config,
         data: cli.global.data,
         ..Sources::from_environment()
     };
     let command = cli.command.unwrap_or(Command::Serve(ServeArgs::default()));
-    match command {
+    let done = match command {
+        Command::Token(command) => return command.run(output),
         Command::Serve(args) => {
             sources.listen = args.listen;
             let config = Config::load(&sources)?;
@@ -159,7 +168,8 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Sessions(command) => asking(command.run(&sources, output)),
         Command::Keys(command) => asking(command.run(&sources, output)),
         Command::Audit(args) => asking(args.run(&sources, output)),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs what asks the server, on this thread.

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::token::TokenError;
 use crate::admin::client::{Admin, CallError, find_server};
 use crate::admin::router;
 use crate::config::{Config, ConfigError, Sources};
@@ -30,6 +32,8 @@ pub(super) enum Failure {
     File { path: PathBuf, error: io::Error },
     #[error("the password cannot be read: {0}")]
     Password(io::Error),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error("{0}")]
     Usage(String),
     #[error("the runtime does not start: {0}")]
@@ -52,9 +56,20 @@ impl Failure {
             Self::NoData(_) => "no_data",
             Self::File { .. } => "file",
             Self::Password(_) => "no_password",
+            Self::Token(error) => error.code(),
             Self::Usage(_) => "usage",
             Self::Runtime(_) => "runtime",
         }
+    }
+
+    /// 1; but 2 where 1 says that a token was refused, and this is that nothing could be looked at.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if matches!(self, Self::Token(_)) { 2 } else { 1 })
+    }
+
+    /// Whether it is worth a word.
+    pub(super) fn is_to_be_said(&self) -> bool {
+        !matches!(self, Self::Token(error) if error.is_a_closed_pipe())
     }
 }
 

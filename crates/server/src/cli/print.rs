@@ -1,12 +1,15 @@
 //! How answers look: JSON for programs, tables for people.
 
+use std::cmp::Ordering;
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use countersign_auth::env::Timestamp;
+use countersign_jose::UnixTime;
 use serde::Serialize;
 use serde_json::json;
 
+use super::harmless;
 use super::operator::Failure;
 
 /// For whom.
@@ -23,7 +26,8 @@ impl Output {
     pub(super) fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         let shown = match self {
             // A value of ours has string keys and no way to fail.
-            Self::Json => serde_json::to_string_pretty(value).unwrap_or_default(),
+            Self::Json => harmless::json(&serde_json::to_string_pretty(value).unwrap_or_default())
+                .into_owned(),
             Self::Text => text(value),
         };
         if !shown.is_empty() {
@@ -60,7 +64,7 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
     let mut line = |cells: [&str; N]| {
         let cells = cells.iter().zip(widths);
         let padded: Vec<String> = cells
-            .map(|(cell, width)| format!("{:width$}", clean(cell)))
+            .map(|(cell, width)| format!("{:width$}", harmless::text(cell)))
             .collect();
         out.push_str(padded.join("  ").trim_end());
         out.push('\n');
@@ -76,16 +80,9 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
 pub(super) fn list(items: &[(&str, Option<String>)]) -> String {
     let lines: Vec<String> = items
         .iter()
-        .filter_map(|(name, value)| Some(format!("{name:14} {}", clean(value.as_ref()?))))
+        .filter_map(|(name, value)| Some(format!("{name:14} {}", harmless::text(value.as_ref()?))))
         .collect();
     lines.join("\n")
-}
-
-/// Names and agents come from strangers: no control character of theirs reaches a terminal.
-fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 /// What there may not be.
@@ -104,6 +101,33 @@ pub(super) fn time(at: Timestamp) -> String {
         rest / 60 % 60,
         rest % 60
     )
+}
+
+/// How long, in its largest unit: `12 s`, `4 min`, `2 h`, `3 days`, `2 years`.
+pub(super) fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (2 * 365 * 86_400, "years"),
+        (2 * 86_400, "days"),
+        (3600, "h"),
+        (60, "min"),
+    ];
+    let unit = UNITS.iter().find(|(from, _)| seconds >= *from);
+    match unit {
+        None => format!("{seconds} s"),
+        Some((_, "years")) => format!("{} years", seconds / (365 * 86_400)),
+        Some((_, "days")) => format!("{} days", seconds / 86_400),
+        Some((size, name)) => format!("{} {name}", seconds / size),
+    }
+}
+
+/// When that is, seen from now: `in 4 min`, `2 h ago`, `now`.
+pub(super) fn from_now(at: UnixTime, now: UnixTime) -> String {
+    let (at, now) = (at.as_secs(), now.as_secs());
+    match at.cmp(&now) {
+        Ordering::Less => format!("{} ago", span(now - at)),
+        Ordering::Equal => "now".to_owned(),
+        Ordering::Greater => format!("in {}", span(at - now)),
+    }
 }
 
 /// The civil date of a day since 1970-01-01, by counting from a March 1st, so that leap days come last.
@@ -139,6 +163,27 @@ mod tests {
         ] {
             assert_eq!(time(Timestamp::from_secs(seconds)), shown);
         }
+    }
+
+    #[test]
+    fn spans_are_told_in_one_unit() {
+        for (seconds, shown) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (172_799, "47 h"),
+            (172_800, "2 days"),
+            (63_072_000, "2 years"),
+            (u64::MAX, "584942417355 years"),
+        ] {
+            assert_eq!(span(seconds), shown);
+        }
+        let at = UnixTime::from_secs;
+        assert_eq!(from_now(at(300), at(60)), "in 4 min");
+        assert_eq!(from_now(at(0), at(7200)), "2 h ago");
+        assert_eq!(from_now(at(7), at(7)), "now");
     }
 
     #[test]

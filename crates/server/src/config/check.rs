@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use countersign_auth::clients;
 use countersign_auth::env::Timestamp;
+use countersign_auth::protection::{check_algorithm, check_audiences, check_client};
 use countersign_jose::Algorithm;
 use tracing_subscriber::EnvFilter;
 
 use super::source::{self, Sources, secret};
-use super::{Config, Listen, PasswordAlgorithm, duration, issuer};
+use super::{Config, Listen, PasswordAlgorithm, check_address, duration, issuer};
+use crate::fetch::Url;
 use crate::master_key;
 use crate::tls::Tls;
 
@@ -147,7 +149,9 @@ impl Config {
         self.check_reach(problems);
         self.check_signing(problems);
         self.check_passwords(problems);
+        self.check_audiences(problems);
         self.check_clients(problems);
+        self.check_fetch(problems);
         if let Some(secret) = &self.master_key
             && let Err(error) = master_key::given(secret)
         {
@@ -269,6 +273,12 @@ impl Config {
                 }
             }
         }
+        let settings = self.settings(&self.issuer(self.listen.port()));
+        for algorithm in &signing.publish {
+            if let Err(error) = check_algorithm(&settings, Some(*algorithm)) {
+                problems.push(Problem::new("signing.publish", error.to_string()));
+            }
+        }
         if let Some(every) = signing.rotate_every {
             within(problems, "signing.rotate_every", every, HOUR..=DAY * 3660);
             if signing.publish_for > every {
@@ -316,7 +326,36 @@ impl Config {
         }
     }
 
+    fn check_audiences(&self, problems: &mut Vec<Problem>) {
+        let settings = self.settings(&self.issuer(self.listen.port()));
+        for (name, error) in check_audiences(&settings) {
+            problems.push(Problem::new(format!("audience {name}"), error.to_string()));
+        }
+        for audience in &self.audiences {
+            if let Err(error) = check_address(audience.encrypt_to.as_ref()) {
+                let key = format!("audience {}, encrypt_to.jwks_uri", audience.name);
+                problems.push(Problem::new(key, error.to_string()));
+            }
+        }
+    }
+
+    fn check_fetch(&self, problems: &mut Vec<Problem>) {
+        for host in &self.fetch.private_hosts {
+            // In brackets, if it is an address of IPv6.
+            let is_host = [format!("https://{host}/"), format!("https://[{host}]/")]
+                .iter()
+                .any(|url| url.parse::<Url>().is_ok_and(|url| url.host() == host));
+            if !is_host {
+                problems.push(Problem::new(
+                    "fetch.private_hosts",
+                    format!("{host:?} is not the name or address of a host, in small letters, without a port"),
+                ));
+            }
+        }
+    }
+
     fn check_clients(&self, problems: &mut Vec<Problem>) {
+        let settings = self.settings(&self.issuer(self.listen.port()));
         for (index, client) in self.clients.iter().enumerate() {
             if self.clients[..index]
                 .iter()
@@ -327,11 +366,18 @@ impl Config {
                     "there are two of this id: keep one",
                 ));
             }
-            if let Err(error) = clients::check(&client.to_client(None, Timestamp::default())) {
-                problems.push(Problem::new(
-                    format!("client {}", client.id),
-                    error.to_string(),
-                ));
+            let registered = client.to_client(None, Timestamp::default());
+            let mut complain = |message| {
+                problems.push(Problem::new(format!("client {}", client.id), message));
+            };
+            if let Err(error) = clients::check(&registered) {
+                complain(error.to_string());
+            }
+            if let Err(error) = check_client(&settings, &registered) {
+                complain(error.to_string());
+            }
+            if let Err(error) = check_address(client.encrypt_to.as_ref()) {
+                complain(format!("encrypt_to.jwks_uri: {error}"));
             }
         }
     }

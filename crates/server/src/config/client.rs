@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
+use countersign_auth::model::named;
+use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
@@ -27,6 +30,17 @@ pub struct ClientConfig {
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// What its access tokens are signed with; by default what its audience asks for, or `signing.algorithm`.
+    #[serde(
+        default,
+        with = "named::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub signing_algorithm: Option<Algorithm>,
+    /// To whom they are encrypted: `jwk` or `jwks_uri`, `alg`, `enc`; by default to whom its audience asks for, or to
+    /// nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt_to: Option<EncryptTo>,
     /// The `scope` of its access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -69,6 +83,8 @@ impl ClientConfig {
             name: self.name.clone().unwrap_or(fresh.name),
             origins: self.origins.clone(),
             audience: self.audience.clone(),
+            signing_algorithm: self.signing_algorithm,
+            encrypt_to: self.encrypt_to.clone(),
             scope: self.scope.clone(),
             claims: self.claims.clone(),
             access_ttl: self.access_ttl.unwrap_or(fresh.access_ttl),

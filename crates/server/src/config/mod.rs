@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, overridden by `COUNTERSIGN_…` variables, checked once at start.
 
+mod audience;
 mod check;
 mod cidr;
 mod client;
@@ -13,11 +14,14 @@ mod to_auth;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_auth::model::named;
+use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use crate::http::ForwardedHeader;
 use crate::telemetry;
 
+pub use audience::{AudienceConfig, check_address};
 pub use check::{ConfigError, Problem, check_issuer};
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::ClientConfig;
@@ -68,12 +72,17 @@ pub struct Config {
     pub sessions: SessionConfig,
     /// How many attempts are allowed.
     pub limits: LimitConfig,
+    /// What the server fetches from elsewhere.
+    pub fetch: FetchConfig,
     /// The embedded store.
     pub store: StoreConfig,
     /// The trail of what happened.
     pub audit: AuditConfig,
     /// The server's log.
     pub log: LogConfig,
+    /// Services that read access tokens: how tokens for them are made.
+    #[serde(rename = "audience", skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<AudienceConfig>,
     /// Applications. They are added or changed when the server starts; one left out later stays until disabled.
     #[serde(rename = "client", skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<ClientConfig>,
@@ -95,9 +104,11 @@ impl Default for Config {
             passwords: PasswordConfig::default(),
             sessions: SessionConfig::default(),
             limits: LimitConfig::default(),
+            fetch: FetchConfig::default(),
             store: StoreConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
+            audiences: Vec::new(),
             clients: Vec::new(),
         }
     }
@@ -150,6 +161,9 @@ pub struct MetricsConfig {
 pub struct SigningConfig {
     /// The algorithm of new keys (RFC 7518 §3.1, RFC 8037 §3.1). One of `HS*` signs with `JWT_SECRET`.
     pub algorithm: String,
+    /// Algorithms of which a key is published ahead, though no audience or client asks for them yet.
+    #[serde(with = "named::list")]
+    pub publish: Vec<Algorithm>,
     /// How long a key signs before the next takes its place, or `never`.
     #[serde(with = "duration::or_never")]
     pub rotate_every: Option<Duration>,
@@ -171,6 +185,7 @@ impl Default for SigningConfig {
     fn default() -> Self {
         Self {
             algorithm: "ES256".to_owned(),
+            publish: Vec::new(),
             rotate_every: Some(Duration::from_hours(90 * 24)),
             publish_for: Duration::from_hours(1),
             key: None,
@@ -291,6 +306,15 @@ pub enum Limits {
     On,
     /// Not at all.
     Off,
+}
+
+/// What the server fetches from elsewhere: the key sets of those who read encrypted tokens.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FetchConfig {
+    /// Hosts that may be asked although they are on this machine or in a private network, by the exact name in the
+    /// address. All others must be on the public Internet.
+    pub private_hosts: Vec<String>,
 }
 
 /// The embedded store.

@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 36] = [
+const SETTINGS: [(&str, Kind); 38] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -39,6 +39,7 @@ const SETTINGS: [(&str, Kind); 36] = [
     ("proxy.header", Kind::Text),
     ("metrics.listen", Kind::Text),
     ("signing.algorithm", Kind::Text),
+    ("signing.publish", Kind::List),
     ("signing.rotate_every", Kind::Text),
     ("signing.publish_for", Kind::Text),
     ("signing.key", Kind::Text),
@@ -56,6 +57,7 @@ const SETTINGS: [(&str, Kind); 36] = [
     ("passwords.pepper_id", Kind::Text),
     ("sessions.client_timeout", Kind::Text),
     ("limits.attempts", Kind::Text),
+    ("fetch.private_hosts", Kind::List),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),

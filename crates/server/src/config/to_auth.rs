@@ -10,7 +10,7 @@ use countersign_jose::{KeyError, SigningKey};
 use zeroize::Zeroizing;
 
 use super::check::{ConfigError, Problem};
-use super::{Config, Limits, PasswordAlgorithm, PasswordProfile, Registration};
+use super::{AudienceConfig, Config, Limits, PasswordAlgorithm, PasswordProfile, Registration};
 
 impl Config {
     /// How the server behaves.
@@ -21,9 +21,15 @@ impl Config {
             client_timeout: self.sessions.client_timeout,
             signing: Signing {
                 algorithm: self.algorithm(),
+                publish: self.signing.publish.clone(),
                 rotate_every: self.signing.rotate_every,
                 publish_for: self.signing.publish_for,
             },
+            audiences: self
+                .audiences
+                .iter()
+                .map(AudienceConfig::to_audience)
+                .collect(),
             passwords: self.password_settings(),
             limits: match self.limits.attempts {
                 Limits::On => LimitSettings::default(),

@@ -105,6 +105,7 @@ codes! {
     TooManyRequests "too_many_requests" TOO_MANY_REQUESTS "Too many attempts";
     TooManyRetries "too_many_retries" TOO_MANY_REQUESTS "Too many renewals at once";
     Busy "busy" SERVICE_UNAVAILABLE "The server is busy";
+    CannotProtect "cannot_protect" SERVICE_UNAVAILABLE "A token cannot be protected as it should be";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The server cannot do this now";
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong in the server";
 }

@@ -8,6 +8,7 @@ use countersign_auth::account::{AccountError, PasswordError};
 use countersign_auth::issue::IssueError;
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashError, PasswordPolicyError};
+use countersign_auth::protection::Unprotected;
 use countersign_auth::refresh::RefreshError;
 use countersign_auth::register::RegisterError;
 use countersign_auth::store::StoreError;
@@ -142,7 +143,25 @@ impl From<HashError> for Problem {
 
 impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
-        defect(&error)
+        match error {
+            IssueError::Unprotected(Unprotected::NoEncryptionKey { .. }) => {
+                tracing::error!(%error, "an access token was not made");
+                Self::new(
+                    Code::CannotProtect,
+                    "the key of the service that reads the tokens is not known yet: try again",
+                )
+                .retry_after(Duration::from_secs(1))
+            }
+            IssueError::Unprotected(_) => {
+                tracing::error!(%error, "an access token was not made");
+                Self::new(
+                    Code::CannotProtect,
+                    "tokens for this client cannot be made now: the server's log says why",
+                )
+                .retry_after(Duration::from_secs(30))
+            }
+            IssueError::Sign(_) | IssueError::Encrypt(_) => defect(&error),
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl From<Challenge> for ChallengeBody {
         (status = 401, description = "`invalid_credentials`", body = ProblemBody),
         (status = 403, description = "`account_disabled`, `client_disabled`, `cross_site`, `browser_request`", body = ProblemBody),
         (status = 429, description = "`too_many_requests`, with `Retry-After`", body = ProblemBody),
-        (status = 503, description = "`busy`, with `Retry-After`", body = ProblemBody),
+        (status = 503, description = "`busy`, `cannot_protect`, with `Retry-After`", body = ProblemBody),
         (status = "default", description = "Any other refusal", body = ProblemBody),
     ),
 )]

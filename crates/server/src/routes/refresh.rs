@@ -45,6 +45,7 @@ impl FromFields for RefreshBody {
             `refresh_ahead`, `refresh_superseded`, `session_revoked`", body = ProblemBody),
         (status = 403, description = "`cross_site`, `browser_request`", body = ProblemBody),
         (status = 429, description = "`too_many_retries`, with `Retry-After`", body = ProblemBody),
+        (status = 503, description = "`cannot_protect`, with `Retry-After`: nothing was spent", body = ProblemBody),
         (status = "default", description = "Any other refusal", body = ProblemBody),
     ),
 )]

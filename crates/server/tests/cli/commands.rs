@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use countersign_jose::{DecryptionKey, KeyManagement};
 use serde_json::{Value, json};
 
 use crate::binary::{self, Server, run};
@@ -209,6 +210,79 @@ fn clients(folder: &Path) {
     assert_eq!(refused(folder, &reserved), "invalid_claim");
     let short = ["client", "add", "bad", "--idle-ttl", "1m"];
     assert_eq!(refused(folder, &short), "invalid_lifetimes");
+    protected(folder);
+}
+
+/// Clients whose tokens are signed in another way, or encrypted.
+fn protected(folder: &Path) {
+    let own = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+    let public = json!(own.encryption_key().public_jwk().unwrap());
+    std::fs::write(folder.join("public.json"), public.to_string()).unwrap();
+    std::fs::write(
+        folder.join("private.json"),
+        own.to_jwk().unwrap().as_bytes(),
+    )
+    .unwrap();
+    let desk = ["client", "add", "desk", "--signing-algorithm", "PS256"];
+    let reader = ["--audience", "https://api.example", "--encrypt-to"];
+    let add = |more: &[&'static str]| [&desk[..], &reader[..], more].concat();
+    let added = ask(folder, &add(&["public.json", "--encrypt-enc", "A128GCM"]));
+    assert_eq!(added["signing_algorithm"], "PS256");
+    assert_eq!(
+        added["encrypt_to"],
+        json!({ "jwk": public, "enc": "A128GCM" })
+    );
+    assert_eq!(ask(folder, &["client", "show", "desk"]), added);
+    let shown = run(folder, &["client", "show", "desk"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let kid = public["kid"].as_str().unwrap();
+    for told in ["PS256", "ECDH-ES", "A128GCM", kid] {
+        assert!(shown.contains(told), "{shown}");
+    }
+    let fetched = add(&["https://api.example/keys", "--encrypt-alg", "RSA-OAEP-256"]);
+    let replaced = ask(folder, &[&fetched[..], &["--replace"]].concat());
+    assert_eq!(
+        replaced["encrypt_to"],
+        json!({ "jwks_uri": "https://api.example/keys", "alg": "RSA-OAEP-256", "enc": "A256GCM" })
+    );
+
+    // What is asked for has a key at once, and is moved by itself.
+    let keys = |keys: &Value, algorithm: &str| {
+        let keys = list(keys).iter();
+        keys.filter(|key| key["algorithm"] == algorithm).count()
+    };
+    assert!(keys(&ask(folder, &["keys", "list"]), "PS256") >= 1);
+    let before = ask(folder, &["keys", "list"]);
+    let rotate = ["keys", "rotate", "--algorithm", "PS256"];
+    let after = ask(folder, &rotate);
+    assert!(keys(&after, "PS256") > keys(&before, "PS256"));
+    assert_eq!(keys(&after, "ES256"), keys(&before, "ES256"));
+    let unused = ["keys", "rotate", "--algorithm", "RS512"];
+    assert_eq!(refused(folder, &unused), "algorithm_not_in_use");
+
+    for (args, code) in [
+        (add(&["private.json", "--replace"]), "usage"),
+        (add(&["nowhere.json", "--replace"]), "file"),
+        (
+            add(&["http://api.example/keys", "--replace"]),
+            "invalid_encryption",
+        ),
+        (
+            vec!["client", "add", "own", "--encrypt-to", "public.json"],
+            "invalid_protection",
+        ),
+        (
+            vec!["client", "add", "own", "--signing-algorithm", "HS256"],
+            "invalid_protection",
+        ),
+    ] {
+        assert_eq!(refused(folder, &args), code, "{args:?}");
+    }
+    let private = run(folder, &add(&["private.json", "--replace"]));
+    let told = String::from_utf8(private.stderr).unwrap();
+    assert!(told.contains("private key"), "{told}");
+    let hidden: Value = serde_json::from_str(&own.to_jwk().unwrap()).unwrap();
+    assert!(!told.contains(hidden["d"].as_str().unwrap()), "{told}");
 }
 
 fn keys(folder: &Path) {

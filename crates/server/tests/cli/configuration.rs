@@ -19,7 +19,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 45] = [
+const FILES: [(&str, &[&str]); 61] = [
     (
         "isuer = 'x'",
         &["line 1 (isuer)", "unknown field `isuer`", "`issuer`"],
@@ -154,6 +154,86 @@ const FILES: [(&str, &[&str]); 45] = [
         &["client a:", "keep one"],
     ),
     ("[[client]]\nid = 'a'", &["line 1", "missing field `kind`"]),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nsigning_algorithm = 'none'",
+        &["(signing_algorithm)", "ES256"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nsigning_algorithm = 'HS256'",
+        &["client a:", "can sign, too", "key pair"],
+    ),
+    (
+        "[[audience]]\nname = 'https://api.example'\nsigning_algorithm = 'HS256'",
+        &["audience https://api.example:", "can sign, too"],
+    ),
+    (
+        "[[audience]]\nname = 'http://localhost:8080'\nsigning_algorithm = 'RS256'",
+        &[
+            "audience http://localhost:8080:",
+            "the issuer itself",
+            "signing.algorithm",
+        ],
+    ),
+    (
+        "[[audience]]\nname = 'x'\n[[audience]]\nname = 'x'",
+        &["audience x:", "keep one"],
+    ),
+    ("[[audience]]\nname = ''", &["audience :", "1 to 200"]),
+    (
+        "[signing]\nalgorithm = 'HS256'\n[[audience]]\nname = 'x'\nsigning_algorithm = 'RS256'",
+        &[
+            "audience x:",
+            "beside signing.algorithm HS256",
+            "that secret alone",
+        ],
+    ),
+    (
+        "[signing]\nalgorithm = 'HS256'\npublish = ['RS256']",
+        &["signing.publish:", "beside signing.algorithm HS256"],
+    ),
+    (
+        "[signing]\npublish = ['HS256']",
+        &["signing.publish:", "key pair"],
+    ),
+    (
+        "[[audience]]\nname = 'x'\nsigning_algorithm = 'RS256'\n[[client]]\nid = 'a'\nkind = 'native'\n\
+         audience = 'x'\nsigning_algorithm = 'PS256'",
+        &["client a:", "PS256", "RS256", "the same in both"],
+    ),
+    (
+        "[[audience]]\nname = 'x'\nencrypt_to = { jwks_uri = 'https://x/1' }\n[[client]]\nid = 'a'\n\
+         kind = 'native'\naudience = 'x'\nencrypt_to = { jwks_uri = 'https://x/2' }",
+        &[
+            "client a:",
+            "https://x/1",
+            "https://x/2",
+            "the same in both",
+        ],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nencrypt_to = { jwks_uri = 'https://x/' }",
+        &["client a:", "account API", "an audience of its own"],
+    ),
+    (
+        "[[audience]]\nname = 'x'\nencrypt_to = { jwks_uri = 'http://x.example/' }",
+        &["audience x, encrypt_to.jwks_uri:", "https is needed"],
+    ),
+    (
+        "[[audience]]\nname = 'x'\nencrypt_to = { jwk = '{\"kty\":\"oct\",\"k\":\"AAAA\"}' }",
+        &["(encrypt_to)", "private key or a secret"],
+    ),
+    (
+        "[[audience]]\nname = 'x'\nencrypt_to = { jwks_uri = 'https://x/', alg = 'dir' }",
+        &[
+            "(encrypt_to)",
+            "dir is not offered",
+            "RSA-OAEP-256, ECDH-ES",
+        ],
+    ),
+    (
+        "[fetch]\nprivate_hosts = ['https://localhost']",
+        &["fetch.private_hosts:", "without a port"],
+    ),
     (
         "[[client]]\nid = 'a'\nkind = 'browser'\norigins = ['a.example.com']",
         &["client a:", "not an origin"],

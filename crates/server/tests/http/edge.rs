@@ -103,7 +103,7 @@ async fn the_key_set_is_sent_again_only_when_it_changed() {
 
     server
         .auth
-        .rotate_keys(&countersign_auth::visitor::Visitor::operator())
+        .rotate_keys(None, &countersign_auth::visitor::Visitor::operator())
         .await
         .unwrap();
     let changed = server.send(ask(&etag)).await.expect(200);

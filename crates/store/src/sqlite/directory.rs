@@ -152,6 +152,20 @@ impl Directory for Sqlite {
         self.write(move |db| keys::remove(db, id, &origin)).await
     }
 
+    async fn issuer_algorithm(&self) -> Result<Option<String>, StoreError> {
+        self.read(keys::issuer_algorithm).await
+    }
+
+    async fn set_issuer_algorithm(
+        &self,
+        algorithm: &str,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let (algorithm, origin) = (algorithm.to_owned(), origin.clone());
+        self.write(move |db| keys::set_issuer_algorithm(db, &algorithm, &origin))
+            .await
+    }
+
     async fn revoke(&self, what: Revocation, origin: &Origin) -> Result<Cursor, StoreError> {
         let origin = origin.clone();
         self.write(move |db| revoke(db, &what, &origin)).await

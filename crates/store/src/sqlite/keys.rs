@@ -32,7 +32,7 @@ pub(super) fn add(
         return Ok(false);
     }
     if key.state == KeyState::Active {
-        let active = active(db, key.purpose)?;
+        let active = active(db, key)?;
         if unless_active && active.is_some() {
             return Ok(false);
         }
@@ -71,7 +71,7 @@ pub(super) fn step(
         return Ok(false);
     }
     if to == KeyState::Active {
-        retire(db, active(db, key.purpose)?, origin)?;
+        retire(db, active(db, &key)?, origin)?;
     }
     set_state(db, id, to, origin.at)?;
     let told = format!("{} {}", key.kid, word(&to)?);
@@ -118,6 +118,22 @@ pub(super) fn remove(db: &Connection, id: KeyId, origin: &Origin) -> Result<Opti
     Ok(Some(key))
 }
 
+pub(super) fn issuer_algorithm(db: &Connection) -> Result<Option<String>> {
+    db.prepare_cached("SELECT algorithm FROM issuer WHERE one = 1")?
+        .query_row([], |row| row.get(0))
+}
+
+pub(super) fn set_issuer_algorithm(
+    db: &Connection,
+    algorithm: &str,
+    origin: &Origin,
+) -> Result<()> {
+    db.prepare_cached("UPDATE issuer SET algorithm = ?1 WHERE one = 1")?
+        .execute([algorithm])?;
+    let told = format!("{algorithm} is the issuer's algorithm");
+    note(db, Happening::KeyMoved, told, origin)
+}
+
 fn by_id(db: &Connection, id: KeyId) -> Result<Option<StoredKey>> {
     db.prepare_cached(
         "SELECT id, purpose, algorithm, kid, sealed, state, created_at, since FROM keys WHERE id = ?1",
@@ -126,12 +142,13 @@ fn by_id(db: &Connection, id: KeyId) -> Result<Option<StoredKey>> {
     .optional()
 }
 
-fn active(db: &Connection, purpose: KeyPurpose) -> Result<Option<StoredKey>> {
+/// The active key of the ring that this one belongs to.
+fn active(db: &Connection, of: &StoredKey) -> Result<Option<StoredKey>> {
     db.prepare_cached(
         "SELECT id, purpose, algorithm, kid, sealed, state, created_at, since
-         FROM keys WHERE purpose = ?1 AND state = 'active'",
+         FROM keys WHERE purpose = ?1 AND algorithm = ?2 AND state = 'active'",
     )?
-    .query_row([word(&purpose)?], key)
+    .query_row(params![word(&of.purpose)?, of.algorithm], key)
     .optional()
 }
 

@@ -6,6 +6,8 @@ use countersign_auth::model::audit::Happening;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
 use countersign_auth::sessions::Rotate;
 use countersign_guard::Revocation;
+use countersign_jose::Algorithm;
+use serde_json::json;
 
 use super::world::{Store, World, origin, secs};
 
@@ -18,6 +20,9 @@ fn client_below(client: &Client, below: u64) -> Revocation {
 
 pub async fn puts<S: Store>(world: World<S>) {
     let mut watch = world.watch().await;
+    let reader = json!({
+        "jwks_uri": "https://api.example.com/keys", "alg": "ECDH-ES+A256KW", "enc": "A128CBC-HS256",
+    });
     let mut native = Client::new("native-1".parse().unwrap(), ClientKind::Native, secs(3));
     native.name = String::from("A \"native\" one");
     native.audience = Some("https://api.example.com".to_owned());
@@ -28,6 +33,8 @@ pub async fn puts<S: Store>(world: World<S>) {
         ("plan".to_owned(), ClaimSource::Attribute("plan".to_owned())),
     ]
     .into();
+    native.signing_algorithm = Some(Algorithm::PS384);
+    native.encrypt_to = Some(serde_json::from_value(reader).unwrap());
     native.access_ttl = Duration::from_secs(61);
     let put = async |client: &Client, at| {
         let put = world

@@ -120,6 +120,55 @@ pub async fn one_active<S: Store>(world: World<S>) {
     assert_eq!(retired.since, secs(8));
 }
 
+pub async fn one_active_of_each_ring<S: Store>(world: World<S>) {
+    use KeyState::{Active, Removed, Retired, Staged};
+
+    let of = |algorithm: &str, state| StoredKey {
+        algorithm: algorithm.to_owned(),
+        ..key(&world, KeyPurpose::Signing, state)
+    };
+    let [es, rs, next, late] = [
+        of("ES256", Active),
+        of("RS256", Active),
+        of("RS256", Staged),
+        of("RS256", Active),
+    ];
+    assert!(add(&world, &es, true).await);
+    assert!(add(&world, &rs, true).await, "of another ring");
+    assert!(!add(&world, &late, true).await, "there is an active one");
+    assert!(add(&world, &next, true).await);
+    let states = async || {
+        let mut states = Vec::new();
+        for key in [&es, &rs, &next] {
+            states.push(stored(&world, key.id).await.unwrap().state);
+        }
+        states
+    };
+    assert_eq!(states().await, [Active, Active, Staged]);
+    let now = origin(secs(2));
+    let moved = world.store.move_key(next.id, Staged, Active, &now).await;
+    assert!(moved.unwrap());
+    assert_eq!(states().await, [Active, Retired, Active]);
+    world.store.remove_key(next.id, &now).await.unwrap();
+    assert_eq!(states().await, [Active, Retired, Removed]);
+    assert!(add(&world, &late, true).await, "a tombstone is not active");
+}
+
+pub async fn issuers_algorithm<S: Store>(world: World<S>) {
+    let said = async || world.store.issuer_algorithm().await.unwrap();
+    assert_eq!(said().await, None);
+    let mut watch = world.watch().await;
+    for algorithm in ["ES256", "ML-DSA-65"] {
+        let set = world
+            .store
+            .set_issuer_algorithm(algorithm, &origin(secs(1)))
+            .await;
+        set.unwrap();
+        assert_eq!(said().await.as_deref(), Some(algorithm));
+        world.told(&mut watch, &[], &[Happening::KeyMoved]).await;
+    }
+}
+
 pub async fn removed_in_an_emergency<S: Store>(world: World<S>) {
     let signing = key(&world, KeyPurpose::Signing, KeyState::Active);
     let refresh = key(&world, KeyPurpose::Refresh, KeyState::Active);

@@ -33,7 +33,7 @@ macro_rules! suite {
                 adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, rehashes, disables, deletes,
             }
             clients { puts, disables, cuts_off }
-            keys { live_and_die, one_active, removed_in_an_emergency }
+            keys { live_and_die, one_active, one_active_of_each_ring, issuers_algorithm, removed_in_an_emergency }
             log {
                 has_no_gaps, tells_a_snapshot, pages_a_tail, notices_a_roll_back, revokes, ends_everything,
                 keeps_the_longest_lifetime, notes_and_reads_the_trail,

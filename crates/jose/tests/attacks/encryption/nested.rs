@@ -39,7 +39,7 @@ fn an_honest_token_is_accepted() {
         encrypt(&RSA.encryption_key(), enc, &inner).unwrap(),
     ] {
         let verified = verify(&token).unwrap();
-        assert_eq!(verified.subject(), Some("u1"));
+        assert_eq!(verified["sub"], "u1");
         assert_eq!(verified.key_id(), ES256.kid());
     }
 }
@@ -139,7 +139,7 @@ fn claims_that_the_header_repeats() {
     );
     let token = direct(header, signed(&ES256, GOOD).as_bytes());
     let verified = verify(&token).unwrap();
-    assert_eq!(verified.subject(), Some("u1"));
+    assert_eq!(verified["sub"], "u1");
     assert_eq!(verified["iss"], "https://id.example");
     // Nor do they stand in for those inside that are absent.
     let header =

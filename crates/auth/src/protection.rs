@@ -1,0 +1,271 @@
+//! How the access tokens of a client are protected: what signs them, and to whom they are encrypted. Said for an
+//! audience, for a client, or for neither; what either says holds, and the two must not contradict each other.
+
+use std::sync::Arc;
+
+use countersign_jose::{Algorithm, ContentEncryption, EncryptionKey, SigningKey};
+
+use crate::Auth;
+use crate::model::client::Client;
+use crate::model::encryption::EncryptTo;
+use crate::settings::{Audience, Settings};
+
+/// Why tokens cannot be protected in the way that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtectionError {
+    /// A shared secret for one audience.
+    #[error(
+        "{0} cannot be chosen for one audience or client: whoever can verify with its secret can sign, too. Choose an \
+         algorithm with a key pair"
+    )]
+    Symmetric(&'static str),
+    /// A key pair beside the shared secret.
+    #[error(
+        "{chosen} cannot be chosen beside signing.algorithm {issuers}: where tokens are signed with a shared secret, \
+         that secret alone is trusted, and no key is published. Choose a signing.algorithm with a key pair"
+    )]
+    BesideSharedSecret {
+        /// What was asked for.
+        chosen: &'static str,
+        /// What the issuer signs with.
+        issuers: &'static str,
+    },
+    /// Two algorithms that do not agree.
+    #[error(
+        "the client asks for {client}, but for its audience {audience:?} tokens are signed with {audiences}: say it in \
+         one place, or the same in both"
+    )]
+    OtherAlgorithm {
+        /// What the client asks for.
+        client: &'static str,
+        /// The audience.
+        audience: String,
+        /// What it asks for.
+        audiences: &'static str,
+    },
+    /// Two readers that do not agree.
+    #[error(
+        "the client asks for tokens encrypted to {client}, but for its audience {audience:?} they are encrypted to \
+         {audiences}: say it in one place, or the same in both"
+    )]
+    OtherReader {
+        /// To whom the client asks for.
+        client: Box<EncryptTo>,
+        /// The audience.
+        audience: String,
+        /// To whom it asks for.
+        audiences: Box<EncryptTo>,
+    },
+    /// Encrypted, and for this server itself.
+    #[error(
+        "its tokens are for the issuer, whose account API reads them as they are: encryption is for an audience of its \
+         own"
+    )]
+    EncryptedToIssuer,
+    /// The issuer, described as any audience.
+    #[error(
+        "this is the issuer itself, whose account API reads tokens for it: they are signed with signing.algorithm, or \
+         what their client asks for"
+    )]
+    IssuersOwn,
+    /// An audience that is described twice.
+    #[error("there are two of this name: keep one")]
+    Twice,
+    /// A name that is none.
+    #[error("the name of an audience has 1 to 200 characters, without control characters")]
+    Name,
+}
+
+/// What is asked for the tokens of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted<'a> {
+    algorithm: Option<Algorithm>,
+    encrypt_to: Option<&'a EncryptTo>,
+}
+
+/// How the tokens of a client are made, found out before anything begins that ends in a token.
+pub(crate) struct Protection {
+    /// Signs them; `None`: the issuer's own key, whichever that is by then.
+    pub(crate) signer: Option<Arc<SigningKey>>,
+    /// Encrypts them, if that is asked for.
+    pub(crate) encryption: Option<(EncryptionKey, ContentEncryption)>,
+}
+
+/// Tokens cannot be made now in the way that was asked for, and are made in no other way.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Unprotected {
+    /// What was asked for cannot be, or not any more: an operator has to change it.
+    #[error("tokens of the client {client} cannot be made as they should be: {cause}")]
+    Refused {
+        /// Whose.
+        client: String,
+        /// Why.
+        #[source]
+        cause: ProtectionError,
+    },
+    /// There is no key of this algorithm here yet.
+    #[error(
+        "tokens of the client {client} are signed with {algorithm}, of which there is no key here yet"
+    )]
+    NoSigningKey {
+        /// Whose.
+        client: String,
+        /// What they are signed with.
+        algorithm: &'static str,
+    },
+    /// The reader's key is not known yet.
+    #[error(
+        "tokens of the client {client} are encrypted to a key from {address}, which is not known yet"
+    )]
+    NoEncryptionKey {
+        /// Whose.
+        client: String,
+        /// Where it should be found.
+        address: String,
+    },
+}
+
+/// The audiences for which tokens cannot be protected as they ask for: the name, and why not.
+#[must_use]
+pub fn check_audiences(settings: &Settings) -> Vec<(&str, ProtectionError)> {
+    let audiences = settings.audiences.iter().enumerate();
+    audiences
+        .filter_map(|(index, audience)| {
+            let before = &settings.audiences[..index];
+            let why = check_audience(settings, audience, before).err()?;
+            Some((audience.name.as_str(), why))
+        })
+        .collect()
+}
+
+fn check_audience(
+    settings: &Settings,
+    audience: &Audience,
+    before: &[Audience],
+) -> Result<(), ProtectionError> {
+    if !crate::clients::is_text(&audience.name) {
+        return Err(ProtectionError::Name);
+    }
+    if audience.name == settings.issuer {
+        return Err(ProtectionError::IssuersOwn);
+    }
+    if before.iter().any(|other| other.name == audience.name) {
+        return Err(ProtectionError::Twice);
+    }
+    check_algorithm(settings, audience.signing_algorithm)
+}
+
+/// Whether the tokens of this client can be protected as it and its audience ask for.
+///
+/// # Errors
+/// Why not.
+pub fn check_client(settings: &Settings, client: &Client) -> Result<(), ProtectionError> {
+    wanted(settings, client).map(|_| ())
+}
+
+/// Whether one audience or client may ask for this.
+///
+/// # Errors
+/// Why not.
+pub fn check_algorithm(
+    settings: &Settings,
+    algorithm: Option<Algorithm>,
+) -> Result<(), ProtectionError> {
+    let issuers = settings.signing.algorithm;
+    match algorithm {
+        Some(chosen) if chosen.is_symmetric() => Err(ProtectionError::Symmetric(chosen.name())),
+        Some(chosen) if issuers.is_symmetric() => Err(ProtectionError::BesideSharedSecret {
+            chosen: chosen.name(),
+            issuers: issuers.name(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What is asked for: by the client, by its audience, or by both alike.
+fn wanted<'a>(settings: &'a Settings, client: &'a Client) -> Result<Wanted<'a>, ProtectionError> {
+    let audience = client.audience.as_deref().and_then(|name| {
+        let mut described = settings.audiences.iter();
+        described.find(|audience| audience.name == name)
+    });
+    let (algorithm, encrypt_to) = match audience {
+        None => (client.signing_algorithm, client.encrypt_to.as_ref()),
+        Some(audience) => agreed(client, audience)?,
+    };
+    check_algorithm(settings, algorithm)?;
+    let is_for_issuer = client
+        .audience
+        .as_ref()
+        .is_none_or(|audience| *audience == settings.issuer);
+    if encrypt_to.is_some() && is_for_issuer {
+        return Err(ProtectionError::EncryptedToIssuer);
+    }
+    Ok(Wanted {
+        algorithm,
+        encrypt_to,
+    })
+}
+
+fn agreed<'a>(
+    client: &'a Client,
+    audience: &'a Audience,
+) -> Result<(Option<Algorithm>, Option<&'a EncryptTo>), ProtectionError> {
+    let algorithm = match (client.signing_algorithm, audience.signing_algorithm) {
+        (Some(mine), Some(theirs)) if mine != theirs => {
+            return Err(ProtectionError::OtherAlgorithm {
+                client: mine.name(),
+                audience: audience.name.clone(),
+                audiences: theirs.name(),
+            });
+        }
+        (mine, theirs) => mine.or(theirs),
+    };
+    let encrypt_to = match (&client.encrypt_to, &audience.encrypt_to) {
+        (Some(mine), Some(theirs)) if mine != theirs => {
+            return Err(ProtectionError::OtherReader {
+                client: Box::new(mine.clone()),
+                audience: audience.name.clone(),
+                audiences: Box::new(theirs.clone()),
+            });
+        }
+        (mine, theirs) => mine.as_ref().or(theirs.as_ref()),
+    };
+    Ok((algorithm, encrypt_to))
+}
+
+impl Auth {
+    /// How tokens of this client are made, if they can be made now. Nothing may have begun before this is known.
+    pub(crate) fn protection(&self, client: &Client) -> Result<Protection, Unprotected> {
+        let of = || client.id.to_string();
+        let wanted = wanted(&self.settings, client);
+        let Wanted {
+            algorithm,
+            encrypt_to,
+        } = wanted.map_err(|cause| Unprotected::Refused {
+            client: of(),
+            cause,
+        })?;
+        let signer = match algorithm {
+            None => None,
+            Some(algorithm) => {
+                let signer = self.keys.ring().signer(algorithm).cloned();
+                Some(signer.ok_or_else(|| Unprotected::NoSigningKey {
+                    client: of(),
+                    algorithm: algorithm.name(),
+                })?)
+            }
+        };
+        let encryption = match encrypt_to {
+            None => None,
+            Some(to) => {
+                let key = self.recipients.key_of(to);
+                let key = key.map_err(|address| Unprotected::NoEncryptionKey {
+                    client: of(),
+                    address: address.to_owned(),
+                })?;
+                Some((key, to.enc))
+            }
+        };
+        Ok(Protection { signer, encryption })
+    }
+}
