@@ -260,6 +260,7 @@ async fn of_a_set_the_first_key_is_taken_that_is_for_encryption_and_fits() {
         &b""[..],
         b"[]",
         b"{}",
+        b"[[]]",
         b"{\"keys\":{}}",
         b"{\"keys\":[1]}",
         b"\xff",

@@ -425,6 +425,13 @@ async fn what_cannot_be_signed_as_it_should_be_is_refused() {
         renewal,
         Err(RefreshError::Issue(IssueError::Unprotected(_)))
     ));
+    // An operator can disable and enable it all the same.
+    let id = "other".parse().unwrap();
+    let enabled = server
+        .auth
+        .set_client_enabled(&id, true, &Visitor::operator())
+        .await;
+    assert!(enabled.unwrap().enabled);
     server.stop().await;
 
     // Nothing was spent: when it can be made again, the same token renews.
