@@ -109,6 +109,7 @@ async fn each_client_signs_with_what_it_asked_for_and_one_key_set_serves_all() {
     let algorithms = [
         ("legacy", Algorithm::RS256),
         ("quantum", Algorithm::MlDsa44),
+        ("cautious", Algorithm::MlDsa87),
         ("edwards", Algorithm::EdDSA),
     ];
     for (client, algorithm) in algorithms {
@@ -155,12 +156,13 @@ async fn each_client_signs_with_what_it_asked_for_and_one_key_set_serves_all() {
         Algorithm::RS256,
         Algorithm::MlDsa44,
         Algorithm::MlDsa65,
+        Algorithm::MlDsa87,
         Algorithm::EdDSA,
     ] {
         let of_it = published.iter().filter(|other| **other == algorithm);
         assert_eq!(of_it.count(), 2, "{algorithm}");
     }
-    assert_eq!(published.len(), 10);
+    assert_eq!(published.len(), 12);
 }
 
 #[tokio::test]
