@@ -3,13 +3,15 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What a task may be told:
-#   ARGS="…"          arguments for `make run`, `make bench` and `make mutants`
+#   ARGS="…"          arguments for `make run`, `make bench`, `make mutants` and `make fuzz`
 #   JOSE_VECTORS=dir  outside test vectors (Wycheproof, RFC 7520, password hashes); their tests are skipped without
 #   STRICT=1          a skipped test is a failure
 #   LONG=1            the long forms of the tests (set by `make test-all`)
+#   SECONDS=n         how long `make fuzz` fuzzes each target
 ARGS ?=
+SECONDS ?= 1800
 
-.PHONY: help setup run check lint fmt test test-all bench mutants docs
+.PHONY: help setup run check lint fmt test test-all bench mutants fuzz docs
 
 help: ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,8 +19,8 @@ help: ## list these tasks
 setup: ## install, only if missing, what the tests need (once; `make test` does it too)
 	@scripts/setup
 
-run: ## start the server on its embedded store (ARGS="--help" for its options)
-	cargo run --locked --release -p countersign -- $(ARGS)
+run: ## build quickly, and start the server on its embedded store (ARGS="--help" for its options)
+	cargo run --locked -p countersign -- $(ARGS)
 
 check: ## formatting, lints and the fast tests: before every commit
 	@scripts/checks format lint fast-tests
@@ -31,11 +33,11 @@ fmt: ## format the code in place
 
 test: ## everything that CI runs
 	@scripts/setup
-	@scripts/checks format lint dependencies tests model docs
+	@scripts/checks format lint dependencies tests model fuzz docs
 
 test-all: ## the same with every test in its long form (STRICT=1: a skipped test is a failure)
 	@scripts/setup
-	@LONG=1 scripts/checks format lint dependencies tests model docs
+	@LONG=1 scripts/checks format lint dependencies tests model fuzz docs
 
 bench: ## measure, and print the figures next to their goals (QUICK=1: the short version; bench/README.md)
 	cargo build --locked --release -p countersign
@@ -43,6 +45,9 @@ bench: ## measure, and print the figures next to their goals (QUICK=1: the short
 
 mutants: ## break the code in each of the listed ways, and see the tests turn red
 	@cargo run --locked --quiet -p countersign-mutants -- $(ARGS)
+
+fuzz: ## fuzz each parser of outside bytes for half an hour (SECONDS=60; ARGS="jws pem": those alone)
+	@scripts/fuzz run --seconds $(SECONDS) $(ARGS)
 
 docs: ## build the API documentation, warnings denied
 	@scripts/checks docs

@@ -10,6 +10,7 @@
 )]
 
 mod bare;
+mod disk;
 mod field;
 mod footprint;
 mod key_set;
@@ -167,7 +168,7 @@ fn run(
     if wants("storm") {
         // A process that has not hashed yet: its memory is what the storm left.
         field = field.restart(&data, &[])?;
-        let peak = storm::measure(plan, report, &mut field)?;
+        let peak = storm::measure(plan, report, &mut field, folder)?;
         report.once("resident memory in the storm", peak, "MiB", None);
         rested_from = Some(Instant::now());
     }

@@ -1,17 +1,20 @@
 //! A storm of sign-ins must not be felt by renewals; and what the hashing queue cannot take is told when to come back.
 
 use std::error::Error;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::disk::written_and_synced;
 use crate::field::Field;
 use crate::load::{Load, Span, closed, open};
 use crate::plan::Plan;
 use crate::report::{Goal, Report};
 use crate::seed::PASSWORD;
 use crate::sign_ins::SIGNERS;
-use crate::stats::Runs;
+use crate::stats::{Latencies, Runs};
 use crate::work::SignIns;
 
 /// Renewals a second.
@@ -21,16 +24,25 @@ const IN_FLIGHT: usize = 64;
 /// Sign-ins in flight that no queue takes.
 const FLOOD: usize = 256;
 
-/// Quiet and storm in turns. The most memory that was resident, in MiB.
-pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f64, Box<dyn Error>> {
+/// Quiet and storm in turns, and the disk alone in the same storm: its file is put into `folder`. The most memory that
+/// was resident, in MiB.
+pub fn measure(
+    plan: &Plan,
+    report: &mut Report,
+    field: &mut Field,
+    folder: &Path,
+) -> Result<f64, Box<dyn Error>> {
     report.section("Storm");
     report.say(&format!(
         "An open loop of {RATE} renewals a second, each of another rested session, latency from when the request was \
-         due; alone, and with {IN_FLIGHT} sign-ins always in flight, in turns of {} s.",
+         due; alone, and with {IN_FLIGHT} sign-ins always in flight, in turns of {} s. *Disk alone*: in the same storm \
+         one thread of the bench instead of the renewals, which as often writes one page in place and syncs it; what \
+         that takes, no server can spare its callers.",
         plan.storm.measured.as_secs()
     ));
     field.begin_count()?;
     let (mut quiet, mut stormy, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
+    let mut disk = Vec::new();
     let mut resident: f64 = 0.0;
     for _ in 0..plan.runs {
         quiet.push(open(
@@ -39,10 +51,14 @@ pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f6
             plan.storm,
             &field.renewals,
         )?);
-        let (renewals, logins, peak) = in_storm(plan, field)?;
+        let (renewals, logins, peak) = in_storm(plan, field, || {
+            open(field.server.address, RATE, plan.storm, &field.renewals)
+        })?;
         stormy.push(renewals);
         sign_ins.push(logins);
         resident = resident.max(peak);
+        let (alone, ..) = in_storm(plan, field, || written_and_synced(folder, RATE, plan.storm))?;
+        disk.push(alone);
     }
     let p = |loads: &[Load], percent| {
         Runs::new(
@@ -83,6 +99,16 @@ pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f6
         "ms",
         None,
     );
+    let alone = |percent| {
+        Runs::new(
+            disk.iter()
+                .map(|found: &Latencies| found.percentile_ms(percent))
+                .collect(),
+        )
+    };
+    report.figure("storm: disk alone: p50", &alone(50.0), "ms", None);
+    report.figure("storm: disk alone: p99", &alone(99.0), "ms", None);
+    report.figure("storm: disk alone: p99.9", &alone(99.9), "ms", None);
     let rate = Runs::new(sign_ins.iter().map(Load::rate).collect());
     report.figure("storm: sign-ins", &rate, "/s", None);
     statuses(report, "Renewals when quiet", &quiet);
@@ -93,10 +119,15 @@ pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f6
     Ok(resident)
 }
 
-fn in_storm(plan: &Plan, field: &Field) -> Result<(Load, Load, f64), Box<dyn Error>> {
+/// What `measured` finds while people sign in, their load, and the memory that was resident meanwhile.
+fn in_storm<T>(
+    plan: &Plan,
+    field: &Field,
+    measured: impl FnOnce() -> io::Result<T>,
+) -> Result<(T, Load, f64), Box<dyn Error>> {
     let address = field.server.address;
     let work = Arc::new(Mutex::new(SignIns::new(SIGNERS, PASSWORD)));
-    // The storm begins before the renewals, and lasts longer.
+    // The storm begins before what is measured, and lasts longer.
     let longer = Span {
         warm_up: plan.storm.warm_up,
         measured: plan.storm.measured + Duration::from_secs(1),
@@ -108,9 +139,9 @@ fn in_storm(plan: &Plan, field: &Field) -> Result<(Load, Load, f64), Box<dyn Err
             field.server.resident()
         });
         thread::sleep(plan.storm.warm_up);
-        let renewals = open(address, RATE, plan.storm, &field.renewals)?;
+        let found = measured()?;
         let storm = storm.join().expect("no panic")?;
-        Ok((renewals, storm, memory.join().expect("no panic")))
+        Ok((found, storm, memory.join().expect("no panic")))
     })
 }
 

@@ -20,7 +20,6 @@ pub(crate) struct Expected<'v> {
 
 /// What a verifier needs to know of the claims beyond their type.
 pub(crate) struct Registered {
-    pub(crate) subject: Option<Box<str>>,
     pub(crate) expires_at: UnixTime,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,

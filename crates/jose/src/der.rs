@@ -113,7 +113,9 @@ pub(crate) fn write(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
         der.extend(u8::try_from(0x80 | bytes.len()));
     }
     der.extend(if len == 0 { &[0] } else { bytes });
-    contents.iter().for_each(|part| der.extend(*part));
+    for part in contents {
+        der.extend(*part);
+    }
     der
 }
 

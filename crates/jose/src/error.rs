@@ -153,7 +153,7 @@ pub enum SignError {
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum EncryptError {
     /// What is to be wrapped is no signed token (RFC 7519 §11.2: signed, then encrypted).
-    #[error("only a signed token can be wrapped: three parts with two dots are needed")]
+    #[error("only a signed token in compact form can be wrapped")]
     NotSigned,
     /// `typ` or `cty` is empty, or holds what a media type cannot (RFC 6838 §4.2).
     #[error("\"typ\" and \"cty\" must be media types, such as \"JWT\"")]

@@ -272,12 +272,6 @@ impl<C> Verified<C> {
         &self.0.claims
     }
 
-    /// `sub`, whom the token is about (RFC 7519 §4.1.2).
-    #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        self.0.registered.subject.as_deref()
-    }
-
     /// `exp`, from when on it is refused (RFC 7519 §4.1.4); of a fraction the earlier second.
     #[must_use]
     pub fn expires_at(&self) -> UnixTime {

@@ -42,7 +42,7 @@ fn make_alone_lists_every_task() {
         }
     }
     for task in [
-        "run", "check", "test", "test-all", "bench", "mutants", "lint", "docs",
+        "run", "check", "test", "test-all", "bench", "mutants", "fuzz", "lint", "docs",
     ] {
         assert!(makefile.contains(&format!("\n{task}: ")), "{task}");
     }
@@ -58,7 +58,15 @@ fn the_tasks_run_the_steps_that_they_promise() {
         let (_, steps) = line.split_once("scripts/checks").expect("found before");
         steps.split_whitespace().map(str::to_owned).collect()
     };
-    let test = ["format", "lint", "dependencies", "tests", "model", "docs"];
+    let test = [
+        "format",
+        "lint",
+        "dependencies",
+        "tests",
+        "model",
+        "fuzz",
+        "docs",
+    ];
     assert_eq!(steps("test"), test);
     assert_eq!(steps("test-all"), test);
     assert!(make(&["-n", "test-all"]).contains("LONG=1"));
@@ -67,6 +75,27 @@ fn the_tasks_run_the_steps_that_they_promise() {
         assert!(steps("lint").contains(&step.to_owned()), "{step}");
     }
     assert!(read(".ci/run").contains("\nexec make test"));
+    let fuzz = make(&["-n", "fuzz", "SECONDS=60", "ARGS=jws pem"]);
+    assert_eq!(fuzz, "scripts/fuzz run --seconds 60 jws pem\n");
+    assert!(make(&["-n", "fuzz"]).contains("--seconds 1800"));
+}
+
+/// The committed corpus is small, and says what the inputs look like.
+#[test]
+fn each_fuzz_target_is_built_and_has_a_corpus() {
+    let manifest = read("fuzz/Cargo.toml");
+    let mut bytes = 0;
+    for target in ["jws", "jwe", "jwk", "key_set", "pem", "claims"] {
+        let path = format!("path = \"fuzz_targets/{target}.rs\"");
+        assert!(manifest.contains(&path), "{target}");
+        assert!(read(&format!("fuzz/fuzz_targets/{target}.rs")).starts_with("//! "));
+        let corpus = fs::read_dir(root().join("fuzz/corpus").join(target)).expect(target);
+        let sizes = corpus.map(|file| file.expect("a file").metadata().expect("a size").len());
+        let sizes: Vec<u64> = sizes.collect();
+        assert!(sizes.len() > 10, "{target}: {}", sizes.len());
+        bytes += sizes.iter().sum::<u64>();
+    }
+    assert!(bytes < 1_000_000, "{bytes}");
 }
 
 /// `scripts/checks` in a folder of its own, where `cargo` says this and ends so.

@@ -18,7 +18,6 @@ pub(super) struct Watch<'v> {
     expected: &'v Expected<'v>,
     issuer: Seen,
     audience: Seen,
-    subject: Option<Box<str>>,
     expires: Option<Date>,
     not_before: Option<Date>,
     issued_at: Option<Date>,
@@ -36,7 +35,6 @@ impl<'v> Watch<'v> {
             expected,
             issuer: Seen::Absent,
             audience: Seen::Absent,
-            subject: None,
             expires: None,
             not_before: None,
             issued_at: None,
@@ -73,7 +71,6 @@ impl<'v> Watch<'v> {
         self.audience.check(Claim::Audience, Refused::Audience)?;
         let expires = self.expires.ok_or(Refused::Missing(Claim::Expires))?;
         Ok(Registered {
-            subject: self.subject.take(),
             expires_at: expires.floor(),
             not_before: self.not_before.map(Date::ceil),
             issued_at: self.issued_at.map(Date::floor),
@@ -94,7 +91,6 @@ impl<'v> Watch<'v> {
             }
             Claim::Subject => {
                 let Text(subject) = map.next_value()?;
-                self.subject = Some((*subject).into());
                 Ok(Replay::Text(subject))
             }
             Claim::Audience => {

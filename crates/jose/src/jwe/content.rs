@@ -120,8 +120,8 @@ impl ContentEncryption {
             Cipher::CbcHmac { cipher, mac, half } => {
                 let (mac_key, cipher_key) = key.as_ref().split_at(*half);
                 let cipher = UnboundCipherKey::new(cipher, cipher_key)?;
-                let context = EncryptionContext::Iv128(FixedLength::try_from(iv)?);
-                PaddedBlockEncryptingKey::cbc_pkcs7(cipher)?.less_safe_encrypt(content, context)?;
+                let start = EncryptionContext::Iv128(FixedLength::try_from(iv)?);
+                PaddedBlockEncryptingKey::cbc_pkcs7(cipher)?.less_safe_encrypt(content, start)?;
                 let mac = cbc_mac(*mac, mac_key, iv, aad, content);
                 tag.copy_from_slice(&mac.as_ref()[..tag.len()]);
                 Ok(())
@@ -148,8 +148,8 @@ impl ContentEncryption {
                 let mac = cbc_mac(*mac, mac_key, iv, aad, content);
                 verify_slices_are_equal(&mac.as_ref()[..self.tag_len()], tag)?;
                 let cipher = UnboundCipherKey::new(cipher, cipher_key)?;
-                let context = DecryptionContext::Iv128(FixedLength::try_from(iv)?);
-                PaddedBlockDecryptingKey::cbc_pkcs7(cipher)?.decrypt(content, context)
+                let start = DecryptionContext::Iv128(FixedLength::try_from(iv)?);
+                PaddedBlockDecryptingKey::cbc_pkcs7(cipher)?.decrypt(content, start)
             }
         }
     }
@@ -173,14 +173,14 @@ fn cbc_mac(
 
 /// Encrypts in place; the IV must be new for this key.
 pub(crate) fn gcm_seal(
-    aead: &'static aead::Algorithm,
+    algorithm: &'static aead::Algorithm,
     key: &[u8],
     iv: &[u8],
     aad: &[u8],
     content: &mut [u8],
     tag: &mut [u8],
 ) -> Result<(), Unspecified> {
-    let key = LessSafeKey::new(UnboundKey::new(aead, key)?);
+    let key = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
     let nonce = Nonce::try_assume_unique_for_key(iv)?;
     let made = key.seal_in_place_separate_tag(nonce, Aad::from(aad), content)?;
     tag.copy_from_slice(made.as_ref());
@@ -189,14 +189,14 @@ pub(crate) fn gcm_seal(
 
 /// Decrypts in place, if the tag is right.
 pub(crate) fn gcm_open<'c>(
-    aead: &'static aead::Algorithm,
+    algorithm: &'static aead::Algorithm,
     key: &[u8],
     iv: &[u8],
     aad: &[u8],
     content: &'c mut [u8],
     tag: &[u8],
 ) -> Result<&'c mut [u8], Unspecified> {
-    let key = LessSafeKey::new(UnboundKey::new(aead, key)?);
+    let key = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
     let nonce = Nonce::try_assume_unique_for_key(iv)?;
     key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, content)
 }

@@ -65,16 +65,19 @@ impl<'h> Header<'h> {
 impl Parameters<'_> {
     /// Who sent it and who is to read it, or nothing (RFC 7518 §4.6.1.2, §4.6.1.3).
     pub(crate) fn parties(&self) -> Result<(Vec<u8>, Vec<u8>), Refused> {
-        let decode = |text: &Option<Cow<'_, str>>, name| {
-            base64url::decode_vec(text.as_deref().unwrap_or_default())
-                .map_err(|_| Refused::Parameter(name))
+        let decode = |text: Option<&str>, name| {
+            base64url::decode_vec(text.unwrap_or_default()).map_err(|_| Refused::Parameter(name))
         };
-        Ok((decode(&self.apu, "apu")?, decode(&self.apv, "apv")?))
+        let sender = decode(self.apu.as_deref(), "apu")?;
+        Ok((sender, decode(self.apv.as_deref(), "apv")?))
     }
 
     /// IV and tag of the wrapped key (RFC 7518 §4.7.1).
     pub(crate) fn iv_and_tag(&self) -> Result<([u8; GCM_IV], [u8; GCM_TAG]), Refused> {
-        Ok((octets(&self.iv, "iv")?, octets(&self.tag, "tag")?))
+        Ok((
+            octets(self.iv.as_deref(), "iv")?,
+            octets(self.tag.as_deref(), "tag")?,
+        ))
     }
 
     /// The salt of a password (RFC 7518 §4.8.1.1), at least eight octets.
@@ -86,11 +89,8 @@ impl Parameters<'_> {
     }
 }
 
-fn octets<const N: usize>(
-    text: &Option<Cow<'_, str>>,
-    name: &'static str,
-) -> Result<[u8; N], Refused> {
-    let octets = text.as_deref().and_then(|text| {
+fn octets<const N: usize>(text: Option<&str>, name: &'static str) -> Result<[u8; N], Refused> {
+    let octets = text.and_then(|text| {
         let mut room = base64url::room::<32>();
         let octets = base64url::decode(text.as_bytes(), &mut room).ok()?;
         <[u8; N]>::try_from(&*octets).ok()

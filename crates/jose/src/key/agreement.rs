@@ -140,15 +140,12 @@ pub(super) fn private_octets(
     curve: AgreementCurve,
     private: &PrivateKey,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let octets = match curve {
-        AgreementCurve::X25519 => {
-            let seed: Result<Curve25519SeedBin<'_>, _> = private.as_be_bytes();
-            seed.map(|seed| seed.as_ref().to_vec())
-        }
-        _ => {
-            let number: Result<EcPrivateKeyBin<'_>, _> = private.as_be_bytes();
-            number.map(|number| number.as_ref().to_vec())
-        }
+    let octets = if curve == AgreementCurve::X25519 {
+        let seed: Result<Curve25519SeedBin<'_>, _> = private.as_be_bytes();
+        seed.map(|seed| seed.as_ref().to_vec())
+    } else {
+        let number: Result<EcPrivateKeyBin<'_>, _> = private.as_be_bytes();
+        number.map(|number| number.as_ref().to_vec())
     };
     octets.map(Zeroizing::new).map_err(|_| KeyError::Failed)
 }

@@ -15,15 +15,15 @@ use super::encryption::{Lock, algorithm_of, secret_len};
 use super::jwk::{Jwk, KeyType, Operation};
 use super::private_jwk::{SecretMembers, member};
 use super::public::PublicNumbers;
-use super::{EncryptionKey, MAX_SIGNATURE, agreement, pem, rsa};
+use super::{EncryptionKey, agreement, pem, rsa};
 use crate::jwe::algorithm::{Family, KW256};
 use crate::jwe::content::{ContentKey, gcm_open};
 use crate::jwe::header::Parameters;
 use crate::jwe::wrap;
 use crate::{AgreementCurve, ContentEncryption, KeyError, KeyManagement, Refused};
 
-/// The longest encrypted key, that of an RSA key of 8192 bits, in octets: as a signature's.
-pub(crate) const MAX_ENCRYPTED_KEY: usize = MAX_SIGNATURE;
+/// The longest encrypted key, that of an RSA key of 8192 bits, in octets.
+pub(crate) const MAX_ENCRYPTED_KEY: usize = 1024;
 
 /// A key that decrypts with exactly one algorithm: a private key, or a shared secret. It never
 /// signs or verifies.
@@ -359,6 +359,13 @@ impl DecryptionKey {
         parameters: &Parameters<'_>,
         encrypted: &[u8],
     ) -> Result<ContentKey, Refused> {
+        if let Lock::Shared {
+            enc: Some(own),
+            secret,
+        } = self.public.lock()
+        {
+            return ContentKey::of(*own, secret).ok_or(Refused::Decryption);
+        }
         let random = ContentKey::random(enc).map_err(|_| Refused::Decryption)?;
         let mut key = ContentKey::blank(enc);
         let opened = match (
@@ -366,9 +373,6 @@ impl DecryptionKey {
             self.public.lock(),
             self.algorithm().family(),
         ) {
-            (_, Lock::Shared { secret, .. }, Family::Direct) => {
-                return ContentKey::of(enc, secret).ok_or(Refused::Decryption);
-            }
             (_, Lock::Shared { secret, .. }, Family::KeyWrap(with)) => {
                 wrap::unwrap(with, secret, encrypted, key.as_mut())
             }

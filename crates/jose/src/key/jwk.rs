@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
@@ -14,7 +15,7 @@ use crate::{Algorithm, KeyError};
 /// The members that matter, as they stand; what they mean is asked for afterwards, so that one
 /// strange key in a set does not hide the others. A member that occurs twice is an error.
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub(crate) struct Jwk<'a> {
     #[serde(borrow)]
     kty: Member<'a>,
@@ -51,6 +52,10 @@ pub(super) struct JwkSet<'a> {
 
 impl<'a> JwkSet<'a> {
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, KeyError> {
+        // An object alone: what is derived would read an array of arrays as well.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(KeyError::Json);
+        }
         serde_json::from_slice(json).map_err(|_| KeyError::Json)
     }
 }
@@ -63,6 +68,27 @@ pub(super) enum KeyType {
     Ec,
     Okp,
     Akp,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Jwk<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(JwkVisitor)
+    }
+}
+
+/// Takes an object alone: what is derived would read an array of values as well.
+struct JwkVisitor;
+
+impl<'de> Visitor<'de> for JwkVisitor {
+    type Value = Jwk<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Jwk::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// What a key is going to be used for.

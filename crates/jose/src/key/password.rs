@@ -124,7 +124,7 @@ static SCHEMES: [Scheme; 2] = [
 
 /// A password, and what a header says about deriving.
 struct Password<'p> {
-    password: &'p [u8],
+    text: &'p [u8],
     scheme: &'static Scheme,
     rounds: NonZeroU32,
     salt: Vec<u8>,
@@ -147,7 +147,7 @@ impl<'p> Password<'p> {
         let salt = header.parameters.salt()?;
         let salt = [scheme.alg.as_bytes(), &[0], &salt].concat();
         Ok(Self {
-            password,
+            text: password,
             scheme,
             rounds,
             salt,
@@ -168,13 +168,7 @@ impl Recipient for Password<'_> {
     ) -> Result<ContentKey, Refused> {
         let mut secret = Zeroizing::new([0; KW256.len]);
         let secret = &mut secret[..self.scheme.wrap.len];
-        pbkdf2::derive(
-            self.scheme.hash,
-            self.rounds,
-            &self.salt,
-            self.password,
-            secret,
-        );
+        pbkdf2::derive(self.scheme.hash, self.rounds, &self.salt, self.text, secret);
         let mut key = ContentKey::blank(enc);
         // Whoever types a password may know at once that it is wrong.
         wrap::unwrap(&self.scheme.wrap, secret, encrypted, key.as_mut())

@@ -6,6 +6,7 @@
 mod algorithm;
 mod claims;
 mod encoding;
+mod encryption;
 mod forge;
 mod header;
 mod keys;

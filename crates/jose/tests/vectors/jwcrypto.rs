@@ -7,7 +7,7 @@ use countersign_jose::{
 };
 use serde_json::{Map, Value};
 
-use crate::report::{Tally, folder, read};
+use crate::report::{Tally, folder, read, unhex};
 
 #[test]
 fn constants_of_jwcrypto() {
@@ -293,10 +293,4 @@ fn no_keys() -> KeySet {
 
 fn pem(entry: &Value) -> &str {
     entry["utf8"].as_str().unwrap()
-}
-
-fn unhex(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2)
-        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-        .collect()
 }

@@ -26,6 +26,12 @@ pub fn read(folder: &std::path::Path, file: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+pub fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        .collect()
+}
+
 /// Straight to the terminal: the test harness hides what passing tests print.
 #[expect(clippy::explicit_write, reason = "eprintln! is what the harness hides")]
 fn say(line: &str) {

@@ -13,7 +13,7 @@ pub(super) fn json(text: &str) -> Cow<'_, str> {
             return out.push('\n');
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            out.push_str(&format!("\\u{unit:04x}"));
+            out.extend(["\\u", &format!("{unit:04x}")]);
         }
     })
 }
@@ -39,27 +39,27 @@ fn replace(text: &str, put: impl Fn(char, &mut String)) -> Cow<'_, str> {
 }
 
 fn is_harmful(c: char) -> bool {
-    match c {
-        ' '..='~' => false,
-        // Cannot be seen: soft hyphen, zero width, fillers, joiners, marks of byte order, tags.
+    matches!(
+        c,
+        // Cannot be seen: soft hyphen, fillers, zero width, joiners, marks of byte order, tags.
         '\u{ad}'
-        | '\u{115f}'..='\u{1160}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200d}'
-        | '\u{2060}'..='\u{2064}'
-        | '\u{3164}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        // Turn writing around (Unicode standard annex 9).
-        '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
-            true
-        }
-        // End a line.
-        '\u{2028}' | '\u{2029}' => true,
-        _ => c.is_control(),
-    }
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+            // Turn writing around (Unicode standard annex 9).
+            | '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{206f}'
+            // End a line.
+            | '\u{2028}'..='\u{2029}'
+    ) || c.is_control()
 }
 
 #[cfg(test)]

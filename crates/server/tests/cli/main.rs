@@ -18,5 +18,6 @@ mod https;
 mod listeners;
 mod locks;
 mod logs;
+mod token;
 mod typed;
 mod usage;

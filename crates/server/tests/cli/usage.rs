@@ -5,7 +5,7 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 40] = [
     "serve",
     "init",
     "check",
@@ -35,6 +35,16 @@ const COMMANDS: [&str; 30] = [
     "keys rotate",
     "keys remove",
     "audit",
+    "token",
+    "token inspect",
+    "token verify",
+    "token sign",
+    "token encrypt",
+    "token decrypt",
+    "token key",
+    "token key generate",
+    "token key thumbprint",
+    "token key convert",
     "version",
 ];
 

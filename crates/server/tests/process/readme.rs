@@ -1,4 +1,4 @@
-//! The commands of README.md do what they say. CONTRIBUTING.md says how they are marked.
+//! The commands of README.md and docs/tokens.md do what they say. CONTRIBUTING.md says how they are marked.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,38 @@ use crate::binary::{BINARY, Server};
 use crate::skip::skip;
 use crate::temp::TempDir;
 
-/// Where the README says that the server is.
+/// Where the papers say that the server is.
 const ADDRESS: &str = "http://localhost:8080";
 
 #[test]
 fn the_commands_of_the_readme_work() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let tools = root.join("target/tools/venv/bin");
-    if !tools.join("python3").exists() {
+    if tools().join("python3").exists() {
+        works("README.md");
+    } else {
         skip("the tools of `make setup` are missing (target/tools)");
-        return;
     }
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let tests = blocks(&readme);
-    assert!(
-        !tests.is_empty(),
-        "README.md shows no command that is tested"
-    );
+}
+
+#[test]
+fn the_commands_of_the_page_on_tokens_work() {
+    works("docs/tokens.md");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn tools() -> PathBuf {
+    root().join("target/tools/venv/bin")
+}
+
+/// Runs every command of a paper.
+fn works(paper: &str) {
+    let text = std::fs::read_to_string(root().join(paper)).unwrap();
+    let tests = blocks(&text);
+    assert!(!tests.is_empty(), "{paper} shows no command that is tested");
     for (name, script) in tests {
-        run(&name, &script, &tools);
+        run(&name, &script, &tools());
     }
 }
 

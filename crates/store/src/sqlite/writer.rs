@@ -26,7 +26,7 @@ const LARGEST_BATCH: usize = 256;
 const QUEUE: usize = 4096;
 /// From this many pages on, the write-ahead log is copied back even though work is waiting: the bulk of it by the
 /// copier, beside the work; what has come meanwhile by the writer, so that the log can begin anew.
-const LOG_LIMIT: u32 = 1024;
+const LOG_LIMIT: u32 = 8192;
 /// After so long without work it is copied back in any case.
 const REST: Duration = Duration::from_millis(200);
 

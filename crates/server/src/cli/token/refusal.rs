@@ -49,10 +49,7 @@ impl Asked<'_> {
     fn got_and_needed(&self, token: &str, refused: &Refused) -> GotAndNeeded {
         let needed = |text: &str| Some(text.to_owned());
         match refused {
-            Refused::TooLong => (
-                None,
-                needed("at most 16 KiB, of which the header has at most 4"),
-            ),
+            Refused::TooLong => (None, needed(BOUNDS)),
             Refused::NotCompact => (None, Some(shape_hint(token, SIGNED))),
             Refused::Base64(_) => (None, habit(token).map(str::to_owned)),
             Refused::Encrypted => (
@@ -68,17 +65,17 @@ impl Asked<'_> {
                     Some(format!("{needed}, or another --typ if that is meant")),
                 )
             }
-            Refused::UnknownKey => (self.named_key(token), Some(self.known_keys())),
+            Refused::UnknownKey => (named_key(token), Some(self.known_keys())),
             Refused::WrongAlgorithm { key } => (
-                self.named_key(token),
+                named_key(token),
                 Some(format!("{key}, which this key is for")),
             ),
             Refused::AmbiguousKey => (
-                self.named_key(token),
+                named_key(token),
                 needed("a key id in the header, or a set with one key of this algorithm"),
             ),
             Refused::Signature => (
-                self.named_key(token),
+                named_key(token),
                 needed(
                     "the bytes that this key signed: the token was changed, or another key has this id",
                 ),
@@ -135,12 +132,6 @@ impl Asked<'_> {
         claims.get(name).cloned()
     }
 
-    /// What the header names to find the key. Nobody has checked it, and it decides nothing.
-    fn named_key(&self, token: &str) -> Option<Value> {
-        let unverified = Unverified::parse(token).ok()?;
-        Some(json!({ "kid": unverified.kid(), "alg": unverified.alg().name() }))
-    }
-
     fn known_keys(&self) -> String {
         let keys = self.keys.iter();
         let mut text = known(keys.map(|key| (key.kid(), key.algorithm().name())));
@@ -152,39 +143,48 @@ impl Asked<'_> {
 
     fn expired(&self, at: UnixTime, now: UnixTime) -> String {
         let late = now.as_secs().saturating_sub(at.as_secs());
-        let mut text = format!("an exp after {}, which is now", utc(now));
-        if self.leeway > 0 {
-            text.push_str(&format!(", less the leeway of {} s", self.leeway));
-        }
-        if late < MAX_LEEWAY {
-            text.push_str(&format!(
-                ". If two clocks disagree, --leeway {} would do",
-                late + 1
-            ));
-        }
-        text
+        let now = utc(now);
+        let leeway = self.leeway_said("less");
+        let advice = if late < MAX_LEEWAY {
+            format!(". If two clocks disagree, --leeway {} would do", late + 1)
+        } else {
+            String::new()
+        };
+        format!("an exp after {now}, which is now{leeway}{advice}")
     }
 
     fn not_yet(&self, at: UnixTime, now: UnixTime) -> String {
         let early = at.as_secs().saturating_sub(now.as_secs());
-        let mut text = format!("an nbf not after {}, which is now", utc(now));
-        if self.leeway > 0 {
-            text.push_str(&format!(", plus the leeway of {} s", self.leeway));
-        }
-        text.push_str(&format!(
-            ". Either it is used too early, or this clock is {} or more behind the issuer's",
-            span(early)
-        ));
-        if early <= MAX_LEEWAY {
-            text.push_str(&format!(": --leeway {early} would do"));
-        }
-        text
+        let (now, behind) = (utc(now), span(early));
+        let leeway = self.leeway_said("plus");
+        let advice = if early <= MAX_LEEWAY {
+            format!(": --leeway {early} would do")
+        } else {
+            String::new()
+        };
+        format!(
+            "an nbf not after {now}, which is now{leeway}. Either it is used too early, or this clock is {behind} or more behind the issuer's{advice}"
+        )
     }
+
+    fn leeway_said(&self, sign: &str) -> String {
+        match self.leeway {
+            0 => String::new(),
+            some => format!(", {sign} the leeway of {some} s"),
+        }
+    }
+}
+
+/// What the header names to find the key. Nobody has checked it, and it decides nothing.
+fn named_key(token: &str) -> Option<Value> {
+    let unverified = Unverified::parse(token).ok()?;
+    Some(json!({ "kid": unverified.kid(), "alg": unverified.alg().name() }))
 }
 
 /// Why a token was not decrypted.
 pub(super) fn of_decryption(token: &str, refused: &Refused, keys: &DecryptionKeySet) -> Refusal {
     let needed = match refused {
+        Refused::TooLong => Some(BOUNDS.to_owned()),
         Refused::NotCompact => Some(shape_hint(token, ENCRYPTED)),
         Refused::Base64(_) => habit(token).map(str::to_owned),
         Refused::NotEncrypted => Some(
@@ -260,6 +260,7 @@ fn utc(at: UnixTime) -> String {
     time(Timestamp::from_secs(at.as_secs()))
 }
 
+const BOUNDS: &str = "at most 16 KiB, of which the header has at most 4";
 const SIGNED: &str = "three parts with two dots between them";
 const ENCRYPTED: &str = "five parts with four dots between them";
 

@@ -108,8 +108,7 @@ impl Args {
             leeway: self.leeway,
         };
         batch::judge(self.input, output, |token| {
-            let verified = self.typ.verify(&verifier, token, self.at.now());
-            match verified {
+            match self.typ.verify(&verifier, token, self.at.now()) {
                 Ok(accepted) => Verdict::Accepted(accepted),
                 Err(refused) => Verdict::Refused(asked.explain(token, &refused)),
             }
@@ -121,11 +120,11 @@ impl Typ {
     fn verify(&self, verifier: &Verifier, token: &str, now: UnixTime) -> Result<Accepted, Refused> {
         match self {
             Self::Exactly(typ) => {
-                let verified = verifier.verify::<Value>(token, now)?;
+                let good = verifier.verify::<Value>(token, now)?;
                 Ok(Accepted {
-                    claims: verified.claims().clone(),
+                    claims: good.claims().clone(),
                     typ: Some(typ.clone()),
-                    key_id: verified.key_id().map(str::to_owned),
+                    key_id: good.key_id().map(str::to_owned),
                 })
             }
             Self::Any => {

@@ -30,15 +30,14 @@ pub(in crate::cli) struct Args {
 
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
-        let text = match self.token {
-            Some(token) => token,
-            None => {
-                if io::stdin().is_terminal() {
-                    eprintln!("The token, and then Ctrl-D:");
-                }
-                let input = KeyFile::read(Path::new("-"))?;
-                String::from_utf8_lossy(input.bytes()).into_owned()
+        let text = if let Some(token) = self.token {
+            token
+        } else {
+            if io::stdin().is_terminal() {
+                eprintln!("The token, and then Ctrl-D:");
             }
+            let input = KeyFile::read(Path::new("-"))?;
+            String::from_utf8_lossy(input.bytes()).into_owned()
         };
         let reading = unchecked::read(&text, self.at.now());
         output.show(&reading, show::text);

@@ -29,7 +29,7 @@ fn one(reading: &Reading, out: &mut String) {
     line(out, &title(reading));
     if let Some(header) = &reading.header {
         line(out, "\nHeader");
-        table(out, &rows(header, |name, value| header_row(name, value)));
+        table(out, &rows(header, header_row));
     }
     if let Some(claims) = &reading.claims {
         line(out, "\nClaims");
@@ -68,6 +68,7 @@ fn title(reading: &Reading) -> String {
     };
     let sizes: Vec<String> = reading
         .sizes
+        .0
         .iter()
         .map(|(name, bytes)| format!("{name} {bytes}"))
         .collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use countersign_auth::env::Timestamp;
 use countersign_jose::{MAX_HEADER, MAX_TOKEN, UnixTime};
-use serde::{Deserializer as _, Serialize};
+use serde::{Deserializer as _, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::cli::print::{from_now, time};
@@ -27,8 +27,8 @@ pub(super) struct Reading {
     pub(super) kind: Kind,
     /// Of the text.
     pub(super) bytes: usize,
-    /// The bytes of each part, decoded, under its name.
-    pub(super) sizes: Vec<(&'static str, usize)>,
+    /// The bytes of each part, decoded.
+    pub(super) sizes: Sizes,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) header: Option<Members>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +44,16 @@ pub(super) struct Reading {
     pub(super) inside: Option<Box<Self>>,
     /// What is wrong with it, or would be refused.
     pub(super) problems: Vec<String>,
+}
+
+/// Bytes under the name of what they are.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(pub(super) Vec<(&'static str, usize)>);
+
+impl Serialize for Sizes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// What it looks like.
@@ -107,10 +117,9 @@ fn read_token(token: &str, now: UnixTime, depth: usize) -> Reading {
             reading.kind = Kind::Signed;
             reading.read_header(header);
             reading.read_payload(payload, now, depth);
-            if let Some(bytes) = reading.decode("signature", signature) {
-                if bytes.is_empty() {
-                    reading.note("it has no signature at all: anybody can have written it");
-                }
+            let signature = reading.decode("signature", signature);
+            if signature.is_some_and(|bytes| bytes.is_empty()) {
+                reading.note("it has no signature at all: anybody can have written it");
             }
         }
         [header, key, iv, ciphertext, tag] => {
@@ -331,7 +340,7 @@ impl Reading {
             );
             self.problems.push(problem);
         }
-        self.sizes.push((name, bytes.len()));
+        self.sizes.0.push((name, bytes.len()));
         Some(bytes)
     }
 
@@ -349,6 +358,11 @@ impl Reading {
             .and_then(|()| json.end());
         if let Err(error) = read {
             self.problems.push(wrong_json(name, &error));
+            // Of a number that the end cuts off, the rest may be missing.
+            let is_cut = error.is_eof() && members.0.last().is_some_and(|last| last.1.is_number());
+            if is_cut {
+                members.0.pop();
+            }
             if members.0.is_empty() {
                 return None;
             }

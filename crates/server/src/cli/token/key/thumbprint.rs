@@ -8,6 +8,7 @@ use super::any::{AnyKey, Keys};
 use crate::cli::print::{Output, table};
 use crate::cli::token::TokenError;
 use crate::cli::token::key_file::KeyFile;
+use crate::cli::token::names::{self, Purpose};
 use crate::cli::token::unlock::Unlock;
 
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,9 @@ use crate::cli::token::unlock::Unlock;
 pub(in crate::cli) struct Args {
     /// A key or a set of keys: JWK, PEM or DER; `-` is standard input
     file: PathBuf,
+    /// The algorithm of a key that does not name it, if it is encrypted under a password
+    #[arg(long, value_name = "ALG", value_parser = names::purpose())]
+    alg: Option<Purpose>,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -32,7 +36,7 @@ struct Print {
 impl Args {
     pub(super) fn run(self, output: Output) -> Result<(), TokenError> {
         let file = KeyFile::read(&self.file)?;
-        match Keys::read_for_whatever(&file, None, &self.unlock)? {
+        match Keys::read_for_whatever(&file, self.alg, &self.unlock)? {
             Keys::One(key) => output.show(&of(&key, &file)?, |print| print.thumbprint.clone()),
             Keys::Set(keys) => {
                 let prints = keys.iter().map(|key| of(key, &file));
