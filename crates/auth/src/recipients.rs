@@ -160,9 +160,8 @@ impl Auth {
 /// The members of a key set (RFC 7517 §5): an object with an array of objects.
 fn keys_of(set: &[u8]) -> Option<Vec<Map<String, Value>>> {
     let mut set: Map<String, Value> = serde_json::from_slice(set).ok()?;
-    let keys = match set.remove("keys")? {
-        Value::Array(keys) => keys,
-        _ => return None,
+    let Value::Array(keys) = set.remove("keys")? else {
+        return None;
     };
     let objects = keys.into_iter().map(|key| match key {
         Value::Object(key) => Some(key),

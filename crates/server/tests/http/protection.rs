@@ -14,7 +14,7 @@ use countersign_auth::visitor::Visitor;
 use countersign_guard::{Claims, Verified};
 use countersign_jose::{
     Algorithm, DecryptionKey, DecryptionKeySet, KeyManagement, KeySet, Refused, Unverified,
-    Verifier,
+    Verifier, VerifyingKey,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,7 @@ use crate::support::client::{Answer, Request};
 
 const API: &str = "https://api.example";
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn audience(encrypt_to: Option<Value>, signing_algorithm: Option<Algorithm>) -> Audience {
     Audience {
@@ -109,6 +109,7 @@ async fn each_client_signs_with_what_it_asked_for_and_one_key_set_serves_all() {
     let algorithms = [
         ("legacy", Algorithm::RS256),
         ("quantum", Algorithm::MlDsa44),
+        ("cautious", Algorithm::MlDsa87),
         ("edwards", Algorithm::EdDSA),
     ];
     for (client, algorithm) in algorithms {
@@ -149,18 +150,19 @@ async fn each_client_signs_with_what_it_asked_for_and_one_key_set_serves_all() {
 
     // Two of each: the one that signs, and the one that is to sign next.
     let set = key_set(&server).await;
-    let published: Vec<Algorithm> = set.iter().map(|key| key.algorithm()).collect();
+    let published: Vec<Algorithm> = set.iter().map(VerifyingKey::algorithm).collect();
     for algorithm in [
         Algorithm::ES256,
         Algorithm::RS256,
         Algorithm::MlDsa44,
         Algorithm::MlDsa65,
+        Algorithm::MlDsa87,
         Algorithm::EdDSA,
     ] {
         let of_it = published.iter().filter(|other| **other == algorithm);
         assert_eq!(of_it.count(), 2, "{algorithm}");
     }
-    assert_eq!(published.len(), 10);
+    assert_eq!(published.len(), 12);
 }
 
 #[tokio::test]
