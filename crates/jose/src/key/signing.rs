@@ -387,6 +387,7 @@ impl SigningKey {
             (_, Family::Hmac { tag_len, .. }) => *tag_len,
             (_, Family::Ec { curve, .. }) => 2 * curve.len,
             (_, Family::MlDsa(set)) => set.sign.signature_len(),
+            // RFC 8032 §5.1.6. A key for RSA is in the first line.
             (_, Family::Ed25519 | Family::Rsa { .. }) => 64,
         }
     }
