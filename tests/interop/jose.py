@@ -19,8 +19,16 @@ CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp2
 CURVES |= {"EdDSA": "Ed25519", "Ed25519": "Ed25519", "Ed448": "Ed448"}
 BITS = {"A128CBC-HS256": 256, "A192CBC-HS384": 384, "A256CBC-HS512": 512}
 
-# To make one takes longer than all that is done with it.
+# To make or read an RSA key takes longer than all that is done with it: once is enough.
 rsa_key = cache(jwk.RSAKey.generate_key)
+
+
+@cache
+def read(text):
+    key = json.loads(text)
+    if "jwk" in key:
+        return jwk.import_key(key["jwk"])
+    return jwk.import_key(key["pem"], key["kty"])
 
 
 class Joserfc:
@@ -28,9 +36,7 @@ class Joserfc:
         return {"has": alg in jws.JWSRegistry.algorithms}
 
     def key(self, key, alg):
-        if "jwk" in key:
-            return jwk.import_key(key["jwk"])
-        return jwk.import_key(key["pem"], key["kty"])
+        return read(json.dumps(key))
 
     def generate(self, alg, enc=None, crv=None, bits=2048):
         if alg == "dir" or alg[0] in "HA":

@@ -1,6 +1,6 @@
 //! Counting what was tried, so that nothing is left out unnoticed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often what is in a column was seen to hold, for each case.
 pub struct Tally {
@@ -43,7 +43,11 @@ impl Tally {
             .into_iter()
             .map(|(row, case, counts)| ((row, case), counts.to_vec()))
             .collect();
-        assert_eq!(self.counts, expected, "{}", self.title);
+        let cases: BTreeSet<_> = expected.keys().chain(self.counts.keys()).collect();
+        for case in cases {
+            let (counted, expected) = (self.counts.get(case), expected.get(case));
+            assert_eq!(counted, expected, "{}: {case:?}", self.title);
+        }
     }
 }
 
