@@ -1,4 +1,4 @@
-//! Sign and verify JSON Web Tokens: bytes in, claims out.
+//! Sign and verify, encrypt and decrypt JSON Web Tokens: bytes in, claims out.
 //!
 //! ```
 //! # use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier, sign};
@@ -23,17 +23,22 @@
 //! | keys | [`SigningKey`], [`VerifyingKey`], [`KeySet`], [`PublicJwk`]: from and to JWK, PEM and DER, or new |
 //! | signing claims | [`sign`] |
 //! | trusting a token | [`Verifier`], which alone makes a [`Verified`] |
+//! | tokens that their bearer must not read | [`encrypt()`], [`Verifier::encrypted_to`]; [`EncryptionKey`], [`DecryptionKey`], [`DecryptionKeySet`] |
 //! | finding the key of a token before that | [`Unverified`], which shows key id and algorithm and nothing else |
 //! | signed bytes that are no claims | [`jws`] |
+//! | encrypted bytes that are no token | [`jwe`] |
 //! | `at_hash`, `c_hash`, `ath`, `x5t#S256` | [`hashes`] |
-//! | why not | [`KeyError`], [`SignError`], [`Refused`]: closed, comparable, and silent about secrets |
+//! | why not | [`KeyError`], [`SignError`], [`EncryptError`], [`Refused`]: closed, comparable, and silent about secrets |
 //!
 //! # Rules
 //!
 //! 1. **Success is a type.** A [`Verified`] has private fields and one constructor, in
-//!    [`Verifier::verify`]. The payload is decoded only after the signature holds.
+//!    [`Verifier::verify`]. The payload is decoded only after the signature holds. Decrypting makes
+//!    none: whoever has a public key can encrypt. What must be encrypted must be signed inside.
 //! 2. **A key has one algorithm**, and a token's header must name it (RFC 8725 §3.1). `none` does
-//!    not exist. Keys are never taken from a token (`jwk`, `jku`, `x5c`, `x5u`; §3.10).
+//!    not exist. Keys are never taken from a token (`jwk`, `jku`, `x5c`, `x5u`; §3.10). A key that
+//!    decrypts never verifies, and one that signs never encrypts: they are different types, and
+//!    `use` and `key_ops` (RFC 7517 §4.2, §4.3) are heeded.
 //! 3. **Issuer, audience, kind and expiry are not optional**: `iss`, `aud`, `typ` and `exp` must be
 //!    there and right (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11). Nothing turns a check off.
 //! 4. **One token, one text**: canonical base64url (RFC 4648 §3.5), no member or claim twice
@@ -42,11 +47,16 @@
 //!    [`MAX_HEADER`] are the header, looked at before anything is parsed.
 //! 5. **Weak keys do not load**: RSA below 2048 bits or with a bad exponent (RFC 7518 §3.3), HMAC
 //!    secrets shorter than the hash (§3.2), secrets that are the text of a key, points off their
-//!    curve, moduli of a known faulty generator.
+//!    curve, moduli of a known faulty generator. A secret for encryption has its exact length.
 //! 6. **Secrets stay inside**: they are wiped when dropped, not shown by `Debug`, and have no
-//!    public form. A set holds secrets or public keys, never both.
+//!    public form. A set of keys to verify with holds secrets or public keys, never both.
+//! 7. **Nobody learns from asking**: the structure of an encrypted token is checked before anything
+//!    is computed with a key, and then whatever is wrong is one and the same [`Refused::Decryption`]
+//!    (RFC 7516 §11.5). `RSA1_5` and `zip` are refused by their names (RFC 8725 §3.2, §3.6).
 //!
 //! # Algorithms
+//!
+//! Signatures ([`Algorithm`]):
 //!
 //! | names | key | in |
 //! | --- | --- | --- |
@@ -57,9 +67,23 @@
 //! | `EdDSA`, read also as `Ed25519` | Ed25519 | RFC 8037 §3.1, RFC 9864 §2.2 |
 //! | `ML-DSA-44` `ML-DSA-65` `ML-DSA-87` | 32 octets of seed; the key names its algorithm | RFC 9964 §3 to §5 |
 //!
-//! The last three withstand quantum computers, and are large: a signature takes 3,227, 4,412 or
+//! The last three of them withstand quantum computers, and are large: a signature takes 3,227, 4,412 or
 //! 6,170 characters of a token, where one of ES256 takes 86, and a public key 1,750 to 3,456. Many
 //! web servers bound the headers of a request at 8 KiB, and a cookie holds 4 KiB.
+//!
+//! Encryption of the content's key ([`KeyManagement`]):
+//!
+//! | names | key | in |
+//! | --- | --- | --- |
+//! | `dir` | the content encryption's own secret, which names it as its `alg` | RFC 7518 §4.5 |
+//! | `A128KW` `A256KW` | shared secret of that length | RFC 7518 §4.4 |
+//! | `A128GCMKW` `A192GCMKW` `A256GCMKW` | shared secret of that length | RFC 7518 §4.7 |
+//! | `RSA-OAEP-256`; `RSA-OAEP` for reading | RSA, 2048 to 8192 bits | RFC 7518 §4.3 |
+//! | `ECDH-ES` `ECDH-ES+A128KW` `ECDH-ES+A256KW` | P-256, P-384, P-521, X25519 | RFC 7518 §4.6, RFC 8037 §3.2 |
+//! | `PBES2-HS256+A128KW` `PBES2-HS512+A256KW` | a password, to import keys alone | RFC 7518 §4.8 |
+//!
+//! and of the content itself ([`ContentEncryption`]): `A128GCM` `A192GCM` `A256GCM` (RFC 7518 §5.3),
+//! `A128CBC-HS256` `A192CBC-HS384` `A256CBC-HS512` (§5.2).
 //!
 //! # Claims
 //!
@@ -80,7 +104,8 @@
 //! # What it costs
 //!
 //! Keys are parsed once. Verifying decodes on the stack, and allocates for what it hands out: the
-//! claims. The header that [`sign`] writes is recognised without being parsed again.
+//! claims. The header that [`sign`] writes is recognised without being parsed again. Decrypting
+//! allocates the plaintext, in the ciphertext's place, and what the cryptographic library does.
 
 mod algorithm;
 mod base64url;

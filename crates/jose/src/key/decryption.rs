@@ -359,6 +359,13 @@ impl DecryptionKey {
         parameters: &Parameters<'_>,
         encrypted: &[u8],
     ) -> Result<ContentKey, Refused> {
+        if let Lock::Shared {
+            enc: Some(own),
+            secret,
+        } = self.public.lock()
+        {
+            return ContentKey::of(*own, secret).ok_or(Refused::Decryption);
+        }
         let random = ContentKey::random(enc).map_err(|_| Refused::Decryption)?;
         let mut key = ContentKey::blank(enc);
         let opened = match (
@@ -366,9 +373,6 @@ impl DecryptionKey {
             self.public.lock(),
             self.algorithm().family(),
         ) {
-            (_, Lock::Shared { secret, .. }, Family::Direct) => {
-                return ContentKey::of(enc, secret).ok_or(Refused::Decryption);
-            }
             (_, Lock::Shared { secret, .. }, Family::KeyWrap(with)) => {
                 wrap::unwrap(with, secret, encrypted, key.as_mut())
             }
