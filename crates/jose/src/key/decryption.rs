@@ -348,7 +348,7 @@ impl DecryptionKey {
         }
     }
 
-    /// The key of a token's content (RFC 7516 §5.2, steps 6 to 13). The encrypted key has its
+    /// The key of a token's content (RFC 7516 §5.2, steps 6 to 12). The encrypted key has its
     /// length.
     ///
     /// Whatever is wrong with an encrypted key, the answer is a random key, under which the tag

@@ -46,7 +46,7 @@ impl DecryptionKeySet {
     }
 
     /// The key for a token that names these: by its id, or if it has none the only one for its
-    /// algorithms (RFC 7516 §5.2, step 6).
+    /// algorithms (RFC 7516 §5.2, step 7).
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
