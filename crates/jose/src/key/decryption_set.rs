@@ -7,14 +7,14 @@ use super::DecryptionKey;
 use super::jwk::JwkSet;
 use crate::{ContentEncryption, KeyError, KeyManagement, Refused};
 
-/// The keys of one recipient. Key ids are unique.
+/// The keys of one recipient (RFC 7517 §5). Key ids are unique.
 ///
 /// A clone shares the keys. `Debug` shows algorithms and key ids alone.
 #[derive(Clone, Debug)]
 pub struct DecryptionKeySet(Arc<[DecryptionKey]>);
 
 impl DecryptionKeySet {
-    /// A set of these keys.
+    /// A set of these keys (RFC 7517 §5).
     ///
     /// # Errors
     /// [`KeyError::DuplicateKid`].

@@ -40,7 +40,8 @@
 //! # The key
 //!
 //! **Keys that the token brings along**: `jwk`, `x5c`, or fetched from `jku`, `x5u` (CVE-2018-0114,
-//! RFC 8725 §3.10). These members are not read, in either kind of token, and nothing is ever fetched.
+//! RFC 8725 §3.10). These members are not read, in either kind of token, and nothing is ever
+//! fetched.
 //!
 //! **`kid` as a path, as SQL, as a command** (RFC 8725 §3.10). It is compared with the ids in the
 //! [`KeySet`]. [`Unverified::kid`] shows it to those who fetch key sets, and says what not to do
@@ -63,8 +64,8 @@
 //! be what the seed in `priv` becomes.
 //!
 //! **Secrets that get out.** [`KeySet::to_json`] and [`PublicJwk`] have nowhere to put a private
-//! number, `Debug` shows algorithm and key id, errors repeat nothing of what they refuse, and memory
-//! is wiped.
+//! number, `Debug` shows algorithm and key id, errors repeat nothing of what they refuse, and
+//! memory is wiped.
 //!
 //! # The signature
 //!
@@ -95,7 +96,8 @@
 //! # let keys = KeySet::new(vec![key.verifying_key()])?;
 //! # let now = UnixTime::from_secs(1_700_000_000);
 //! let verifier = Verifier::new("https://id.example", "orders", "at+jwt", keys);
-//! let claims = serde_json::json!({"iss": "https://id.example", "aud": "orders", "exp": 1_800_000_000});
+//! let claims =
+//!     serde_json::json!({"iss": "https://id.example", "aud": "orders", "exp": 1_800_000_000});
 //! let logout = sign(&key, "logout+jwt", &claims)?;
 //! let outcome = verifier.verify::<serde_json::Value>(&logout, now);
 //! assert_eq!(outcome.unwrap_err(), Refused::Type { needed: "at+jwt".into() });
@@ -129,9 +131,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **A name twice** in the header or in the claims, of which two readers take different ones
-//! (RFC 7515 §4, RFC 7519 §4): [`Refused::DuplicateHeader`], [`Refused::DuplicateClaim`]. The
-//! caller's own type cannot turn this off, nor anything else: the checks sit between the JSON and it.
+//! **A name twice** in the header or in the claims, of which two readers take different ones (RFC
+//! 7515 §4, RFC 7519 §4): [`Refused::DuplicateHeader`], [`Refused::DuplicateClaim`]. The caller's
+//! own type cannot turn this off, nor anything else: the checks sit between the JSON and it.
 //!
 //! # The text
 //!
@@ -141,8 +143,8 @@
 //!
 //! **A million dots, megabytes of header, JSON nested without end** (CVE-2025-30204,
 //! CVE-2025-27144, CVE-2025-22868). The length is looked at first ([`MAX_TOKEN`], [`MAX_HEADER`]),
-//! dots are not collected, depth is bounded. What is refused for its structure costs no operation of
-//! a key.
+//! dots are not collected, depth is bounded. What is refused for its structure costs no operation
+//! of a key.
 //!
 //! # Encryption
 //!
@@ -160,10 +162,10 @@
 //! `epk` must be a public key, on the recipient's curve, and lead to a secret
 //! ([`Refused::EphemeralKey`]); keys to encrypt to are checked as they load.
 //!
-//! **PBES2 with a billion rounds** (CVE-2022-36083, CVE-2023-52428, CVE-2026-27932). The sender says
-//! how long the reader computes. In tokens it is refused altogether ([`Refused::PasswordBased`]); for
-//! keys that are imported, `p2c` must be a whole number from 1,000 to 1,000,000, which is looked at
-//! before anything is derived ([`KeyError::Rounds`]).
+//! **PBES2 with a billion rounds** (CVE-2022-36083, CVE-2023-52428, CVE-2026-27932). The sender
+//! says how long the reader computes. In tokens it is refused altogether
+//! ([`Refused::PasswordBased`]); for keys that are imported, `p2c` must be a whole number from
+//! 1,000 to 1,000,000, which is looked at before anything is derived ([`KeyError::Rounds`]).
 //!
 //! **A small token that inflates without end** (CVE-2024-28176, CVE-2024-28180). `zip` is refused
 //! ([`Refused::Compressed`]). That also keeps the length of compressed text from telling what is in
