@@ -1,8 +1,14 @@
 //! Sign and verify, encrypt and decrypt JSON Web Tokens: bytes in, claims out.
 //!
 //! There is no I/O here, no async and no clock: the present is an argument, a [`UnixTime`]. Nothing
-//! of the server is needed. The examples use [`serde`](https://docs.rs/serde) (with `derive`) and
-//! [`serde_json`](https://docs.rs/serde_json).
+//! of the server is needed.
+//!
+//! ```toml
+//! [dependencies]
+//! countersign-jose = { path = "…/crates/jose" } # in a clone of the repository
+//! serde = { version = "1", features = ["derive"] }
+//! serde_json = "1"
+//! ```
 //!
 //! # Five examples
 //!
@@ -21,7 +27,7 @@
 //! // Who checks: issuer, audience, kind of token and keys are all needed.
 //! let keys = KeySet::new(vec![key.verifying_key()])?;
 //! let verifier = Verifier::new("https://id.example", "orders", "at+jwt", keys);
-//! let now = UnixTime::from_secs(1_700_000_000);
+//! let now = UnixTime::from_secs(1_700_000_000); // in earnest: see `UnixTime`
 //! let verified = verifier.verify::<Value>(&token, now)?;
 //! assert_eq!(verified["sub"], "u1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

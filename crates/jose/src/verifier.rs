@@ -69,6 +69,8 @@ impl Verifier {
     /// ([`Refused::NotEncrypted`]); without this, one that is encrypted is
     /// ([`Refused::Encrypted`]).
     ///
+    /// Called again, it puts other keys in the place of these; nothing takes encryption back.
+    ///
     /// The outer header must say `cty` `JWT`. Claims that it may repeat (RFC 7519 §5.3) are never
     /// read, for nobody signed them: what counts is inside. So is `typ`, which must be there.
     #[must_use]
