@@ -38,7 +38,8 @@
 //! ## 2. Your own claims, and why not
 //!
 //! Claims are any type that [`serde`](https://docs.rs/serde) reads. A refusal is a value to match
-//! on, with a stable [`code`](Refused::code) for logs.
+//! on, with a stable [`code`](Refused::code) for logs. `verifier` is that of the first example, and
+//! `token` one that ends at 1,700,000,300.
 //!
 //! ```
 //! # use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier, sign};
@@ -79,9 +80,10 @@
 //!
 //! ## 3. Keys that come from elsewhere
 //!
-//! From and to JWK, PEM and DER. A PEM does not say for which algorithm it is, so that is said
-//! beside it. An issuer's published set is read as it stands: what is of no use is passed over, and
-//! [`KeySet::ignored`] tells why.
+//! From and to JWK, PEM and DER. A PEM says neither for which algorithm it is, so that is said
+//! beside it, nor the key's id, so whoever chose one with `with_kid` hands out a JWK. An issuer's
+//! published set is read as it stands: what is of no use is passed over, and [`KeySet::ignored`]
+//! tells why.
 //!
 //! ```
 //! use countersign_jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
@@ -101,6 +103,8 @@
 //! ```
 //!
 //! ## 4. Rotate: publish first, sign later, retire last
+//!
+//! `claims` and `now` are those of the first example.
 //!
 //! ```
 //! # use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier, sign};
@@ -127,12 +131,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Caches, keys that were lost, keys for encryption: [`manual::rotation`].
+//! Caches, keys that were stolen, keys for encryption: [`manual::rotation`].
 //!
 //! ## 5. Encrypt, so that the bearer cannot read
 //!
 //! Signed by the issuer, then encrypted to the reader, whose verifier from then on takes nothing
-//! that lacks either.
+//! that lacks either. `key`, `keys`, `claims` and `now` are those of the first example.
 //!
 //! ```
 //! # use countersign_jose::{Algorithm, KeySet, Refused, SigningKey, UnixTime, Verifier, sign};
@@ -175,8 +179,8 @@
 //! | signed bytes that are no claims | [`jws`] |
 //! | encrypted bytes that are no token | [`jwe`] |
 //! | `at_hash`, `c_hash`, `ath`, `x5t#S256` | [`hashes`] |
-//! | the chapters behind this page: attacks, rotation, encryption, choosing | [`manual`] |
 //! | why not | [`KeyError`], [`SignError`], [`EncryptError`], [`Refused`]: closed, comparable, and silent about secrets |
+//! | the chapters behind this page: attacks, rotation, encryption, choosing | [`manual`] |
 //!
 //! # Rules
 //!
