@@ -175,7 +175,7 @@
 //! | signing claims | [`sign`] |
 //! | trusting a token | [`Verifier`], which alone makes a [`Verified`] |
 //! | tokens that their bearer must not read | [`encrypt()`], [`Verifier::encrypted_to`]; [`EncryptionKey`], [`DecryptionKey`], [`DecryptionKeySet`] |
-//! | finding the key of a token before that | [`Unverified`], which shows key id and algorithm and nothing else |
+//! | finding the key of a token before it is trusted | [`Unverified`], which shows key id and algorithm and nothing else |
 //! | signed bytes that are no claims | [`jws`] |
 //! | encrypted bytes that are no token | [`jwe`] |
 //! | `at_hash`, `c_hash`, `ath`, `x5t#S256` | [`hashes`] |
