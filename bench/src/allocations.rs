@@ -27,19 +27,19 @@ const STRINGS: u64 = 7;
 
 struct Count {
     name: String,
-    count: u64,
+    allocations: u64,
     at_most: Option<u64>,
 }
 
 fn main() {
     for Count {
         name,
-        count,
+        allocations,
         at_most,
     } in counts()
     {
         let at_most = at_most.map_or_else(String::new, |most| most.to_string());
-        println!("{name}\t{count}\t{at_most}");
+        println!("{name}\t{allocations}\t{at_most}");
     }
 }
 
@@ -68,36 +68,36 @@ fn signed(alg: Algorithm, counts: &mut Vec<Count>) {
     let keys = KeySet::new(vec![key.verifying_key()]).expect("one key");
     let verifier = Verifier::new(ISSUER, AUDIENCE, TYP, keys);
     let token = countersign_jose::sign(&key, TYP, &claims()).expect("a token");
-    let mut add = |what: &str, count, at_most| {
+    let mut add = |what: &str, allocations, at_most| {
         counts.push(Count {
             name: format!("{} verify, {what}", alg.name()),
-            count,
+            allocations,
             at_most: Some(at_most),
         });
     };
     // The claims' shared home is the one.
-    let count = count(|| verifier.verify::<Nothing>(&token, AT).expect("verified"));
-    add("no claims kept", count, 1);
-    let count = self::count(|| verifier.verify::<Claims>(&token, AT).expect("verified"));
-    add("seven strings kept", count, 1 + STRINGS);
+    let allocations = count(|| verifier.verify::<Nothing>(&token, AT).expect("verified"));
+    add("no claims kept", allocations, 1);
+    let allocations = count(|| verifier.verify::<Claims>(&token, AT).expect("verified"));
+    add("seven strings kept", allocations, 1 + STRINGS);
     let (signed, _) = token.rsplit_once('.').expect("three parts");
     let length = token.len() - signed.len() - 1;
     let forged = format!("{signed}.{}", "A".repeat(length));
-    let count = self::count(|| {
+    let allocations = count(|| {
         verifier
             .verify::<Claims>(&forged, AT)
             .err()
             .expect("refused")
     });
-    add("forged", count, 0);
+    add("forged", allocations, 0);
     let late = UnixTime::from_secs(EXP);
-    let count = self::count(|| {
+    let allocations = count(|| {
         verifier
             .verify::<Nothing>(&token, late)
             .err()
             .expect("refused")
     });
-    add("expired, no claims kept", count, 1);
+    add("expired, no claims kept", allocations, 1);
 }
 
 fn guarded(counts: &mut Vec<Count>) {
@@ -122,10 +122,10 @@ fn guarded(counts: &mut Vec<Count>) {
     for (what, capacity) in [("not cached", 0), ("cached", 1000)] {
         let keys = KeySet::new(vec![key.verifying_key()]).expect("one key");
         let guard = Guard::new(Verifier::new(ISSUER, AUDIENCE, TYP, keys), capacity);
-        let count = count(|| guard.check(&token, AT).expect("trusted"));
+        let allocations = count(|| guard.check(&token, AT).expect("trusted"));
         counts.push(Count {
             name: format!("a guard's check, {what}"),
-            count,
+            allocations,
             at_most: (capacity > 0).then_some(0),
         });
     }
@@ -150,10 +150,10 @@ fn encrypted(counts: &mut Vec<Count>) {
         let own = own.expect("a key");
         let token = countersign_jose::encrypt(&own.encryption_key(), enc, &signed);
         let token = token.expect("encrypted");
-        let mut add = |what: &str, count| {
+        let mut add = |what: &str, allocations| {
             counts.push(Count {
                 name: format!("{name}, {what}"),
-                count,
+                allocations,
                 at_most: None,
             });
         };
@@ -200,14 +200,17 @@ mod tests {
         assert_eq!(counts.len(), 5 * 4 + 2 + 4 * 3);
         for Count {
             name,
-            count,
+            allocations,
             at_most,
         } in counts
         {
-            assert!(at_most.is_none_or(|most| count <= most), "{name}: {count}");
+            assert!(
+                at_most.is_none_or(|most| allocations <= most),
+                "{name}: {allocations}"
+            );
             // The counter counts.
             assert!(
-                count > 0 || name.contains("forged") || name.contains("cached"),
+                allocations > 0 || name.contains("forged") || name.contains("cached"),
                 "{name}"
             );
         }
@@ -260,12 +263,8 @@ mod tests {
             ("exp", &signed, payload(&format!(r#"{{"exp":{long}}}"#))),
         ] {
             let refuse = || {
-                drop(
-                    verifier
-                        .verify::<Nothing>(&token, AT)
-                        .err()
-                        .expect("refused"),
-                )
+                let refused = verifier.verify::<Nothing>(&token, AT).err();
+                drop(refused.expect("refused"));
             };
             refuse();
             let bytes = allocation_counter::measure(refuse).bytes_total;
