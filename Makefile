@@ -41,6 +41,8 @@ test-all: ## the same with every test in its long form (STRICT=1: a skipped test
 
 bench: ## measure, and print the figures next to their goals (QUICK=1: the short version; bench/README.md)
 	cargo build --locked --release -p countersign
+	cargo build --locked --release -p countersign-bench
+	@scripts/bench-peers
 	cargo run --locked --release -p countersign-bench -- $(if $(QUICK),--quick) $(ARGS)
 
 mutants: ## break the code in each of the listed ways, and see the tests turn red

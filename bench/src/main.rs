@@ -41,8 +41,8 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is.
-const SECTIONS: [&str; 7] = [
+/// What can be measured, in the order in which it is; the last three need no server.
+const SECTIONS: [&str; 9] = [
     "footprint",
     "renewals",
     "disk",
@@ -50,7 +50,10 @@ const SECTIONS: [&str; 7] = [
     "sign-ins",
     "storm",
     "tokens",
+    "encryption",
+    "hostile",
 ];
+const ALONE: &[&str] = SECTIONS.split_at(6).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -122,6 +125,13 @@ fn run(
     folder: &Path,
     wants: impl Fn(&str) -> bool,
 ) -> Result<(), Box<dyn Error>> {
+    if !SECTIONS
+        .iter()
+        .any(|name| !ALONE.contains(name) && wants(name))
+    {
+        alone(plan, report, wants);
+        return Ok(());
+    }
     if wants("footprint") {
         footprint::measure(plan, report, folder)?;
     }
@@ -172,10 +182,8 @@ fn run(
         report.once("resident memory in the storm", peak, "MiB", None);
         rested_from = Some(Instant::now());
     }
-    if wants("tokens") {
-        // The server rests meanwhile.
-        tokens::measure(plan, report);
-    }
+    // The server rests meanwhile.
+    alone(plan, report, wants);
     if let Some(from) = rested_from {
         thread::sleep(plan.rest.saturating_sub(from.elapsed()));
         report.section("Memory after the storm");
@@ -191,6 +199,19 @@ fn run(
     }
     field.server.stop()?;
     Ok(())
+}
+
+/// What needs no server.
+fn alone(plan: &Plan, report: &mut Report, wants: impl Fn(&str) -> bool) {
+    if wants("tokens") {
+        tokens::measure(plan, report);
+    }
+    if wants("encryption") {
+        tokens::encryption(plan, report);
+    }
+    if wants("hostile") {
+        tokens::hostile(plan, report);
+    }
 }
 
 fn many(

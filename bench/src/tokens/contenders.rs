@@ -1,4 +1,4 @@
-//! The three that sign and verify the same token: ours, the raw primitive, the usual crate.
+//! Those that sign and verify the same token: ours, the raw primitive, the bare parts, the usual crate.
 
 use std::hint::black_box;
 
@@ -6,15 +6,16 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
-    Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    Ed25519KeyPair, KeyPair, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING, ML_DSA_87,
+    ML_DSA_87_SIGNING, ParsedPublicKey, PqdsaKeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
     RsaKeyPair, VerificationAlgorithm,
 };
+use base64_simd::AsOut as _;
 use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
 
-/// One operation, the same every time. Panics if it fails.
-pub type Op = Box<dyn FnMut()>;
+use super::claims::{AUDIENCE, Claims, ISSUER, NOW, SECRET, TYP, claims};
+use super::race::Op;
 
 /// Who signs and verifies.
 pub struct Contender {
@@ -24,63 +25,54 @@ pub struct Contender {
     pub verify: Op,
 }
 
-const ISSUER: &str = "https://id.example.com";
-const AUDIENCE: &str = "https://api.example.com";
-const TYP: &str = "at+jwt";
-const SECRET: &[u8] = b"a shared secret of 32 bytes, yes";
-/// 2026-01-01; the token lives until 2100.
-const NOW: u64 = 1_767_225_600;
-const EXP: u64 = 4_102_444_800;
-
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    aud: String,
-    exp: u64,
-    iat: u64,
-    jti: String,
-    client_id: String,
-    sid: String,
-    auth_time: u64,
-    scope: String,
+/// Everybody, with one key.
+pub struct Contenders {
+    /// This project.
+    pub ours: Contender,
+    /// The primitive alone.
+    pub raw: Contender,
+    /// What no verification of such a token can do without: the primitive, the payload's base64, and `serde_json` into
+    /// the same type. Nothing is checked but the signature.
+    pub parts: Op,
+    /// The usual crate, if it has the algorithm.
+    pub usual: Option<Contender>,
 }
 
-fn claims() -> Claims {
-    Claims {
-        iss: ISSUER.into(),
-        sub: "u3v0zYkCQmCuJ2mDqDkK3w".into(),
-        aud: AUDIENCE.into(),
-        exp: EXP,
-        iat: NOW,
-        jti: "0Zq0yJv6Tr-3oJm9m1mB2g".into(),
-        client_id: "default".into(),
-        sid: "AAABnJx3mAC0u6s5dQm2bJvA3Zt7c2Qw".into(),
-        auth_time: NOW,
-        scope: "orders:read orders:write".into(),
+impl Contenders {
+    /// They are handed the same token.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let key = key(algorithm);
+        let token = countersign_jose::sign(&key, TYP, &claims()).expect("a token");
+        let (signed, signature) = token.rsplit_once('.').expect("three parts");
+        let (_, payload) = signed.split_once('.').expect("three parts");
+        let bare = Bare::new(&key);
+        let parts = parts(bare.verify(signed.as_bytes(), decode(signature)), payload);
+        let verify = bare.verify(signed.as_bytes(), decode(signature));
+        let usual = usual(&key, bare.public.as_deref(), &token);
+        let sign = bare.sign(signed.as_bytes());
+        Self {
+            ours: ours(key, token),
+            raw: Contender { sign, verify },
+            parts,
+            usual,
+        }
     }
 }
 
-/// The three, with one key.
-pub fn contenders(algorithm: Algorithm) -> [Contender; 3] {
-    let key = match algorithm {
+/// A key of its own for each algorithm.
+pub fn key(algorithm: Algorithm) -> SigningKey {
+    match algorithm {
         Algorithm::HS256 => SigningKey::hmac(algorithm, SECRET, Some("bench")),
         _ => SigningKey::generate(algorithm),
     }
-    .expect("a key");
-    let token = countersign_jose::sign(&key, TYP, &claims()).expect("a token");
-    let (bytes, pair) = if algorithm == Algorithm::HS256 {
-        (
-            None,
-            Pair::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
-        )
-    } else {
-        let der = key.to_pkcs8_der().expect("DER");
-        let pair = Pair::from_pkcs8(algorithm, &der);
-        (Some(pair.public_bytes()), pair)
-    };
-    let usual = usual(algorithm, &key, bytes.as_deref(), &token);
-    [ours(key, token.clone()), raw(pair, bytes, &token), usual]
+    .expect("a key")
+}
+
+/// The primitive's verification of a genuine signature over these bytes.
+pub fn raw_verification(key: &SigningKey, message: &[u8]) -> Op {
+    let bare = Bare::new(key);
+    let signature = bare.signature(message);
+    bare.verify(message, signature)
 }
 
 fn ours(key: SigningKey, token: String) -> Contender {
@@ -105,88 +97,157 @@ enum Pair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
-impl Pair {
-    fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Self {
-        match algorithm {
-            Algorithm::RS256 => Self::Rsa(RsaKeyPair::from_pkcs8(der).expect("an RSA key")),
-            Algorithm::ES256 => Self::Ecdsa(
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).expect("an EC key"),
-            ),
-            _ => Self::Ed25519(
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).expect("an Ed25519 key"),
-            ),
-        }
-    }
-
-    fn public_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Secret(_) => Vec::new(),
-            Self::Rsa(pair) => pair.public_key().as_ref().to_vec(),
-            Self::Ecdsa(pair) => pair.public_key().as_ref().to_vec(),
-            Self::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
-        }
-    }
+/// The primitive's key, and what verifies.
+struct Bare {
+    pair: Pair,
+    verification: Option<&'static dyn VerificationAlgorithm>,
+    /// Of a key pair.
+    public: Option<Vec<u8>>,
 }
 
-fn raw(pair: Pair, public: Option<Vec<u8>>, token: &str) -> Contender {
-    let (input, signature) = token.rsplit_once('.').expect("three parts");
-    let input = input.as_bytes().to_vec();
-    let signature = decode(signature);
-    let verify: Op = match (&pair, public) {
-        (Pair::Secret(key), _) => {
-            let (key, input) = (key.clone(), input.clone());
-            Box::new(move || {
-                hmac::verify(&key, black_box(&input), black_box(&signature)).expect("verified");
-            })
-        }
-        (_, public) => {
-            let algorithm: &'static dyn VerificationAlgorithm = match pair {
-                Pair::Rsa(_) => &RSA_PKCS1_2048_8192_SHA256,
-                Pair::Ecdsa(_) => &ECDSA_P256_SHA256_FIXED,
-                _ => &ED25519,
+impl Bare {
+    fn new(key: &SigningKey) -> Self {
+        if key.algorithm() == Algorithm::HS256 {
+            return Self {
+                pair: Pair::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
+                verification: None,
+                public: None,
             };
-            let key = ParsedPublicKey::new(algorithm, public.expect("a public key"))
-                .expect("a public key");
-            let input = input.clone();
-            Box::new(move || {
-                key.verify_sig(black_box(&input), black_box(&signature))
-                    .expect("verified");
-            })
         }
-    };
-    let random = SystemRandom::new();
-    let sign: Op = match pair {
-        Pair::Secret(key) => Box::new(move || {
-            black_box(hmac::sign(&key, black_box(&input)));
-        }),
-        Pair::Rsa(pair) => {
-            let mut signature = vec![0; pair.public_modulus_len()];
-            Box::new(move || {
-                pair.sign(
-                    &RSA_PKCS1_SHA256,
-                    &random,
-                    black_box(&input),
-                    &mut signature,
-                )
-                .expect("signed");
-                black_box(&signature);
-            })
+        let der = key.to_pkcs8_der().expect("DER");
+        let (pair, verification): (_, &'static dyn VerificationAlgorithm) = match key.algorithm() {
+            Algorithm::RS256 => {
+                let pair = RsaKeyPair::from_pkcs8(&der).expect("an RSA key");
+                (Pair::Rsa(pair), &RSA_PKCS1_2048_8192_SHA256)
+            }
+            Algorithm::ES256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der);
+                let pair = pair.expect("an EC key");
+                (Pair::Ecdsa(pair), &ECDSA_P256_SHA256_FIXED)
+            }
+            Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der);
+                (Pair::Ed25519(pair.expect("an Ed25519 key")), &ED25519)
+            }
+            other => {
+                let (signing, verification) = match other {
+                    Algorithm::MlDsa44 => (&ML_DSA_44_SIGNING, &ML_DSA_44),
+                    Algorithm::MlDsa65 => (&ML_DSA_65_SIGNING, &ML_DSA_65),
+                    _ => (&ML_DSA_87_SIGNING, &ML_DSA_87),
+                };
+                let pair = PqdsaKeyPair::from_pkcs8(signing, &der).expect("an ML-DSA key");
+                (Pair::MlDsa(pair), verification)
+            }
+        };
+        let public = match &pair {
+            Pair::Secret(_) => Vec::new(),
+            Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Ecdsa(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::MlDsa(pair) => pair.public_key().as_ref().to_vec(),
+        };
+        Self {
+            pair,
+            verification: Some(verification),
+            public: Some(public),
         }
-        Pair::Ecdsa(pair) => Box::new(move || {
-            black_box(pair.sign(&random, black_box(&input)).expect("signed"));
-        }),
-        Pair::Ed25519(pair) => Box::new(move || {
-            black_box(pair.sign(black_box(&input)));
-        }),
-    };
-    Contender { sign, verify }
+    }
+
+    fn verify(&self, message: &[u8], signature: Vec<u8>) -> Op {
+        let message = message.to_vec();
+        let Some((verification, public)) = self.verification.zip(self.public.as_ref()) else {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+            return Box::new(move || {
+                hmac::verify(&key, black_box(&message), black_box(&signature)).expect("verified");
+            });
+        };
+        let key = ParsedPublicKey::new(verification, public).expect("a public key");
+        Box::new(move || {
+            key.verify_sig(black_box(&message), black_box(&signature))
+                .expect("verified");
+        })
+    }
+
+    fn signature(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Secret(key) => hmac::sign(key, message).as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .expect("signed");
+                signature
+            }
+            Pair::Ecdsa(pair) => pair
+                .sign(&random, message)
+                .expect("signed")
+                .as_ref()
+                .to_vec(),
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).expect("signed");
+                signature
+            }
+        }
+    }
+
+    fn sign(self, message: &[u8]) -> Op {
+        let input = message.to_vec();
+        let random = SystemRandom::new();
+        match self.pair {
+            Pair::Secret(key) => Box::new(move || {
+                black_box(hmac::sign(&key, black_box(&input)));
+            }),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                Box::new(move || {
+                    pair.sign(
+                        &RSA_PKCS1_SHA256,
+                        &random,
+                        black_box(&input),
+                        &mut signature,
+                    )
+                    .expect("signed");
+                    black_box(&signature);
+                })
+            }
+            Pair::Ecdsa(pair) => Box::new(move || {
+                black_box(pair.sign(&random, black_box(&input)).expect("signed"));
+            }),
+            Pair::Ed25519(pair) => Box::new(move || {
+                black_box(pair.sign(black_box(&input)));
+            }),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                Box::new(move || {
+                    pair.sign(black_box(&input), &mut signature)
+                        .expect("signed");
+                    black_box(&signature);
+                })
+            }
+        }
+    }
 }
 
-fn usual(algorithm: Algorithm, key: &SigningKey, public: Option<&[u8]>, token: &str) -> Contender {
+fn parts(mut primitive: Op, payload: &str) -> Op {
+    let payload = payload.to_owned();
+    let mut room = vec![0; payload.len()];
+    Box::new(move || {
+        primitive();
+        let json = base64_simd::URL_SAFE_NO_PAD
+            .decode(black_box(payload.as_bytes()), room.as_out())
+            .expect("base64url");
+        black_box(serde_json::from_slice::<Claims>(json).expect("claims"));
+    })
+}
+
+fn usual(key: &SigningKey, public: Option<&[u8]>, token: &str) -> Option<Contender> {
     let pem = || key.to_pem().expect("PEM");
-    let (theirs, encoding, decoding) = match (algorithm, public) {
+    let (theirs, encoding, decoding) = match (key.algorithm(), public) {
         (Algorithm::RS256, Some(public)) => (
             jsonwebtoken::Algorithm::RS256,
             EncodingKey::from_rsa_pem(pem().as_bytes()),
@@ -202,7 +263,8 @@ fn usual(algorithm: Algorithm, key: &SigningKey, public: Option<&[u8]>, token: &
             EncodingKey::from_ed_pem(pem().as_bytes()),
             DecodingKey::from_ed_der(public),
         ),
-        _ => (
+        (_, Some(_)) => return None,
+        (_, None) => (
             jsonwebtoken::Algorithm::HS256,
             Ok(EncodingKey::from_secret(SECRET)),
             DecodingKey::from_secret(SECRET),
@@ -217,7 +279,7 @@ fn usual(algorithm: Algorithm, key: &SigningKey, public: Option<&[u8]>, token: &
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     let (claims, token) = (claims(), token.to_owned());
-    Contender {
+    Some(Contender {
         sign: Box::new(move || {
             let token = jsonwebtoken::encode(&header, black_box(&claims), &encoding);
             black_box(token.expect("signed"));
@@ -227,7 +289,7 @@ fn usual(algorithm: Algorithm, key: &SigningKey, public: Option<&[u8]>, token: &
                 jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation);
             black_box(verified.expect("verified"));
         }),
-    }
+    })
 }
 
 fn decode(text: &str) -> Vec<u8> {

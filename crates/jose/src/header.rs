@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
-use crate::names::{Names, Text};
+use crate::names::{Names, Text, no_object};
 use crate::{Algorithm, Refused};
 
 /// More members than this are refused: no honest header has a third of them.
@@ -23,7 +23,7 @@ pub(crate) fn read<'h, M: Members<'h>>(json: &'h [u8]) -> Result<M, Refused> {
     let mut header = HeaderVisitor::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let read = deserializer
-        .deserialize_map(&mut header)
+        .deserialize_any(&mut header)
         .and_then(|()| deserializer.end());
     if header.duplicate {
         return Err(Refused::DuplicateHeader);
@@ -125,6 +125,10 @@ impl<'h, M: Members<'h>> Visitor<'h> for &mut HeaderVisitor<M> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Err(no_object())
     }
 
     fn visit_map<A: MapAccess<'h>>(self, mut map: A) -> Result<(), A::Error> {

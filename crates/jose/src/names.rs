@@ -1,7 +1,7 @@
 //! Member names that were seen in a JSON object, to notice one that comes again.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -15,7 +15,7 @@ pub(crate) struct Names<'de> {
     few: [&'de str; FEW],
     len: usize,
     /// The rest, and names that were written with escapes.
-    many: BTreeSet<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
     /// One bit for each name's `mark`: most new names find theirs unset and need no comparison.
     marks: u64,
 }
@@ -77,6 +77,12 @@ impl<'de> Visitor<'de> for TextVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Text(Cow::Owned(text.to_owned())))
     }
+}
+
+/// What to say of a string where an object should be. Without it the string would be written into
+/// an error that nobody reads, which takes a hundred times as long as reading it.
+pub(crate) fn no_object<E: de::Error>() -> E {
+    E::custom("no object")
 }
 
 #[cfg(test)]

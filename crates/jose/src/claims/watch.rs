@@ -10,7 +10,7 @@ use serde::de::{
 
 use super::replay::Replay;
 use super::{Expected, Registered, Seen};
-use crate::names::{Names, Text};
+use crate::names::{Names, Text, no_object};
 use crate::{Claim, Refused, UnixTime};
 
 /// What was seen while reading.
@@ -153,12 +153,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WatchedClaims<'_, '_, D> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         let mut value = None;
-        self.json.deserialize_map(ObjectVisitor {
+        self.json.deserialize_any(ObjectVisitor {
             visitor,
             watch: self.watch,
             value: &mut value,
         })?;
-        value.ok_or_else(|| de::Error::custom("no object"))
+        value.ok_or_else(no_object)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -191,6 +191,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for ObjectVisitor<'_, '_, V, V::Value> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Err(no_object())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
@@ -341,6 +345,11 @@ impl Visitor<'_> for DateVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number of seconds")
+    }
+
+    /// Nobody reads the string in an error, and writing it there takes long.
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Date, E> {
+        Err(E::custom("no number"))
     }
 
     fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Date, E> {

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use serde::de::{IgnoredAny, MapAccess};
-use serde_json::Value;
 
 use super::ContentEncryption;
 use super::content::{GCM_IV, GCM_TAG};
 use crate::header::{self, Members};
-use crate::key::Jwk;
+use crate::key::{Jwk, Member};
 use crate::names::Text;
 use crate::{Refused, base64url};
 
@@ -33,7 +32,7 @@ pub(crate) struct Parameters<'h> {
     iv: Option<Cow<'h, str>>,
     tag: Option<Cow<'h, str>>,
     p2s: Option<Cow<'h, str>>,
-    pub(crate) p2c: Option<Value>,
+    pub(crate) p2c: Member<'h>,
 }
 
 impl<'h> Header<'h> {
@@ -127,7 +126,7 @@ impl<'h> Members<'h> for Encrypted<'h> {
             "tag" => &mut parameters.tag,
             "p2s" => &mut parameters.p2s,
             "p2c" => {
-                parameters.p2c = Some(map.next_value()?);
+                parameters.p2c = map.next_value()?;
                 return Ok(());
             }
             "epk" => {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::{ED25519, Family, MlDsa, P256, P384, P521};
 use crate::base64url;
+use crate::names::no_object;
 use crate::{Algorithm, KeyError};
 
 /// The members that matter, as they stand; what they mean is asked for afterwards, so that one
@@ -72,7 +73,7 @@ pub(super) enum KeyType {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Jwk<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(JwkVisitor)
+        deserializer.deserialize_any(JwkVisitor)
     }
 }
 
@@ -84,6 +85,10 @@ impl<'de> Visitor<'de> for JwkVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Err(no_object())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -242,12 +247,13 @@ impl<'a> Jwk<'a> {
 
 /// A member's value.
 #[derive(Default)]
-pub(super) enum Member<'a> {
+pub(crate) enum Member<'a> {
     #[default]
     Absent,
     Text(Cow<'a, str>),
     List(Vec<Cow<'a, str>>),
-    /// `null`, a number, an object, a list of other things: nothing that this crate reads.
+    Number(u64),
+    /// `null`, another number, an object, a list of other things: nothing that this crate reads.
     Other,
 }
 
@@ -264,7 +270,14 @@ impl Member<'_> {
         match self {
             Self::Absent => Ok(None),
             Self::Text(text) => Ok(Some(text)),
-            Self::List(_) | Self::Other => Err(KeyError::Malformed(name)),
+            Self::List(_) | Self::Number(_) | Self::Other => Err(KeyError::Malformed(name)),
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
         }
     }
 
@@ -306,18 +319,15 @@ impl<'de> Visitor<'de> for MemberVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut texts = Vec::new();
-        let mut only_texts = true;
         while let Some(member) = seq.next_element::<Member<'de>>()? {
-            match member {
-                Member::Text(text) => texts.push(text),
-                _ => only_texts = false,
-            }
+            let Member::Text(text) = member else {
+                // What follows is read faster when nothing of it is kept.
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Member::Other);
+            };
+            texts.push(text);
         }
-        Ok(if only_texts {
-            Member::List(texts)
-        } else {
-            Member::Other
-        })
+        Ok(Member::List(texts))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -333,8 +343,8 @@ impl<'de> Visitor<'de> for MemberVisitor {
         Ok(Member::Other)
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Member::Other)
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Member::Number(number))
     }
 
     fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {

@@ -19,7 +19,7 @@ pub use decryption::DecryptionKey;
 pub(crate) use decryption::MAX_ENCRYPTED_KEY;
 pub use decryption_set::DecryptionKeySet;
 pub use encryption::EncryptionKey;
-pub(crate) use jwk::Jwk;
+pub(crate) use jwk::{Jwk, Member};
 pub use public::PublicJwk;
 pub use set::KeySet;
 pub use signing::SigningKey;

@@ -6,7 +6,6 @@
 use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{DecryptionKey, DecryptionKeySet, SigningKey};
@@ -137,7 +136,7 @@ impl<'p> Password<'p> {
             "PBES2-HS384+A192KW" => Refused::KeyWrap192,
             _ => Refused::UnknownAlgorithm,
         })?;
-        let rounds = header.parameters.p2c.as_ref().and_then(Value::as_u64);
+        let rounds = header.parameters.p2c.number();
         let rounds = rounds
             .and_then(|rounds| u32::try_from(rounds).ok())
             .filter(|rounds| (MIN_ROUNDS..=MAX_ROUNDS).contains(rounds))
