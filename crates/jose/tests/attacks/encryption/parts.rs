@@ -363,7 +363,7 @@ fn json_nested_without_end() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = 2800 / (open.len() + 1);
         let deep = format!("{}1{}", open.repeat(deep), close.repeat(deep));
-        for name in ["p2c", "kid", "cty"] {
+        for name in ["kid", "cty"] {
             let header = format!(r#"{{"alg":"dir","enc":"A256GCM","{name}":{deep}}}"#);
             let why = refused(&DIRECT, &direct(header, b"x"));
             assert_eq!(why, Refused::Header, "{name}");
@@ -378,6 +378,15 @@ fn json_nested_without_end() {
         // What is not read is passed over, however deep it goes.
         let header = direct_with(&format!(r#","x":{deep},"jwk":{{}}"#));
         assert!(jwe::decrypt_with(&direct(header, b"x"), &DIRECT).is_ok());
+        // So may be `p2c`, which means nothing to this algorithm; a list is looked into for texts.
+        let header = direct_with(&format!(r#","p2c":{deep}"#));
+        let passed_over = jwe::decrypt_with(&direct(header, b"x"), &DIRECT).map(drop);
+        let expected = if open == "[" {
+            Err(Refused::Header)
+        } else {
+            Ok(())
+        };
+        assert_eq!(passed_over, expected);
         let unclosed = direct_with(&format!(r#","x":{}"#, open.repeat(2800 / open.len())));
         assert_eq!(refused(&DIRECT, &direct(unclosed, b"x")), Refused::Header);
     }
