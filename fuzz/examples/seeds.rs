@@ -153,6 +153,7 @@ fn documents() -> Vec<Vec<u8>> {
             key.to_pem().expect("PEM").as_bytes(),
             &public.to_der().expect("DER"),
             public.to_pem().expect("PEM").as_bytes(),
+            &with_a_null(&public.to_der().expect("DER")),
         ] {
             seeds.push(chosen(&Algorithm::ALL, &key.algorithm(), document));
         }
@@ -174,8 +175,24 @@ fn documents() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// The same public key with a parameter more, which means nothing.
+fn with_a_null(der: &[u8]) -> Vec<u8> {
+    // The outer length has one octet, or two after 0x82; the inner one is short.
+    let inner = if der[1] == 0x82 {
+        4
+    } else {
+        2 + usize::from(der[1] == 0x81)
+    };
+    let end = inner + 2 + usize::from(der[inner + 1]);
+    let mut longer = [&der[..end], &[5, 0], &der[end..]].concat();
+    longer[inner - 1] += 2;
+    longer[inner + 1] += 2;
+    longer
+}
+
 fn claims() -> Vec<Vec<u8>> {
-    let many: String = (0..20).map(|i| format!("\"c{i}\":{i},")).collect();
+    let many: Vec<String> = (0..20).map(|i| format!("\"c{i}\":{i},")).collect();
+    let many = many.concat();
     let ours = r#""iss":"https://id.example","aud":"orders""#;
     let texts = [
         good().to_string(),
@@ -187,8 +204,24 @@ fn claims() -> Vec<Vec<u8>> {
         format!(r#"{{{ours},{many}"exp":1700000001}}"#),
         r#"{"iss":"https://id.example","aud":[],"exp":1700000001}"#.to_owned(),
     ];
-    // 0x1e: a leeway of 30 seconds.
+    // 0x1e: a leeway of 30 seconds. With it, and without, one second makes the difference.
+    let edges = [
+        ("\0", r#""exp":1700000000"#),
+        ("\0", r#""exp":1700000000.999"#),
+        ("\0", r#""exp":1700000001"#),
+        ("\u{1e}", r#""exp":1699999970"#),
+        ("\u{1e}", r#""exp":1699999971"#),
+        ("\u{3f}", r#""exp":1699999970"#),
+        ("\0", r#""exp":1700000001,"nbf":1700000000"#),
+        ("\0", r#""exp":1700000002,"nbf":1700000000.001"#),
+        ("\u{1e}", r#""exp":1700000001,"nbf":1700000030"#),
+        ("\u{1e}", r#""exp":1700000001,"nbf":1700000031"#),
+    ];
+    let edges = edges.map(|(leeway, times)| format!("{leeway}{{{ours},{times}}}"));
+    let texts = texts.map(|text| format!("\u{1e}{text}"));
     texts
-        .map(|text| format!("\u{1e}{text}").into_bytes())
-        .to_vec()
+        .into_iter()
+        .chain(edges)
+        .map(String::into_bytes)
+        .collect()
 }

@@ -156,14 +156,14 @@ fn seconds(text: &str, up: bool) -> Seconds {
     let Ok(number) = text.parse::<f64>() else {
         return Seconds::None;
     };
-    let round = if up { f64::ceil } else { f64::floor };
+    let whole = |number: f64| (if up { number.ceil() } else { number.floor() }) as u64;
     // The library's parser may be off by the last bit.
     let [low, exact, high] = [1.0 - 1e-15, 1.0, 1.0 + 1e-15].map(|by| number * by);
     if low > MAX as f64 {
         Seconds::None
-    } else if high > MAX as f64 || round(low) != round(high) {
+    } else if high > MAX as f64 || whole(low) != whole(high) {
         Seconds::InDoubt
     } else {
-        Seconds::Some(round(exact) as u64)
+        Seconds::Some(whole(exact))
     }
 }

@@ -136,9 +136,8 @@ fn well_encrypted(header: &[u8], plaintext: &[u8]) {
         assert_eq!(outcome, Err(Refused::TooLong));
         return;
     }
-    match is_good(header) {
-        Some(good) => assert_eq!(outcome.is_ok(), good, "{outcome:?}"),
-        None => {} // it says more than this target understands
+    if let Some(good) = is_good(header) {
+        assert_eq!(outcome.is_ok(), good, "{outcome:?}");
     }
     if let Ok(decrypted) = outcome {
         assert_eq!(decrypted.plaintext(), plaintext);
@@ -148,7 +147,8 @@ fn well_encrypted(header: &[u8], plaintext: &[u8]) {
     }
 }
 
-/// What RFC 7516 §4 and the library's own bounds ask of a header for the shared secret.
+/// What RFC 7516 §4 and the library's own bounds ask of a header for the shared secret. `None` if
+/// it says more than is understood here.
 fn is_good(header: &[u8]) -> Option<bool> {
     const TEXTS: [&str; 10] = [
         "alg", "enc", "kid", "typ", "cty", "apu", "apv", "iv", "tag", "p2s",

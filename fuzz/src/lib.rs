@@ -20,8 +20,8 @@ pub const DECRYPTION_KEYS: &str = include_str!("../keys/decryption.json");
 pub static SIGNING: LazyLock<Vec<SigningKey>> = LazyLock::new(|| {
     let jwks = Object::read(SIGNING_KEYS.as_bytes()).expect("a set");
     let jwks: Vec<Box<RawValue>> = jwks.value("keys").expect("keys");
-    let key = |jwk: &Box<RawValue>| SigningKey::from_jwk(jwk.get().as_bytes()).expect("a key");
-    jwks.iter().map(key).collect()
+    let key = |jwk: &RawValue| SigningKey::from_jwk(jwk.get().as_bytes()).expect("a key");
+    jwks.iter().map(|jwk| key(jwk)).collect()
 });
 
 /// The public ones.

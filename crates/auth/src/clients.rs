@@ -125,6 +125,10 @@ impl Auth {
     ) -> Result<Client, ClientError> {
         check(&client)?;
         check_client(&self.settings, &client)?;
+        self.keep_client(client, visitor).await
+    }
+
+    async fn keep_client(&self, client: Client, visitor: &Visitor) -> Result<Client, ClientError> {
         let origin = visitor.origin(self.env.now());
         // Before anything can be issued under it: revocations must be kept as long as its tokens live, and what they
         // are signed with must be there.
@@ -159,7 +163,8 @@ impl Auth {
             enabled,
             ..Client::clone(&client)
         };
-        self.put_client(changed, visitor).await
+        // Whatever it asks for: one that the settings have come to contradict must be possible to disable.
+        self.keep_client(changed, visitor).await
     }
 
     /// Ends all grants and tokens of a client; it may sign people in again at once.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_jose::{EncryptionKey, KeyManagement};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
@@ -99,7 +98,7 @@ impl Auth {
     /// # Errors
     /// [`UnusableKeySet`].
     pub fn learn_key_set(&self, address: &str, set: &[u8]) -> Result<(), UnusableKeySet> {
-        let Set { keys } = serde_json::from_slice(set).map_err(|_| UnusableKeySet::NotAKeySet)?;
+        let keys = keys_of(set).ok_or(UnusableKeySet::NotAKeySet)?;
         let mut found = Vec::new();
         let mut missing = None;
         let in_use = self.addresses();
@@ -158,10 +157,17 @@ impl Auth {
     }
 }
 
-/// A key set (RFC 7517 §5).
-#[derive(Deserialize)]
-struct Set {
-    keys: Vec<Map<String, Value>>,
+/// The members of a key set (RFC 7517 §5): an object with an array of objects.
+fn keys_of(set: &[u8]) -> Option<Vec<Map<String, Value>>> {
+    let mut set: Map<String, Value> = serde_json::from_slice(set).ok()?;
+    let Value::Array(keys) = set.remove("keys")? else {
+        return None;
+    };
+    let objects = keys.into_iter().map(|key| match key {
+        Value::Object(key) => Some(key),
+        _ => None,
+    });
+    objects.collect()
 }
 
 /// The first key that says of itself that it is for encryption, and can be used for it.

@@ -53,7 +53,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of the table.
+    /// Every algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9964 §5), in the order of the table.
     pub const ALL: [Self; 16] = [
         Self::HS256,
         Self::HS384,
@@ -88,7 +88,8 @@ impl Algorithm {
         })
     }
 
-    /// Whether whoever can verify can also sign: true for the HMAC algorithms alone.
+    /// Whether whoever can verify can also sign: true for the HMAC algorithms alone (RFC 7518
+    /// §3.2).
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         matches!(self.row().family, Family::Hmac { .. })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{Algorithm, ContentEncryption, KeyManagement, UnixTime};
 
-/// Why a key, or a set of keys, was not accepted.
+/// Why a key, or a set of keys (RFC 7517 §4, §5), was not accepted.
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum KeyError {
     /// The text is not one JSON object (RFC 7517 §4), or not one with `keys` (§5), or it names a
@@ -131,7 +131,7 @@ pub enum KeyError {
     Failed,
 }
 
-/// Why nothing was signed.
+/// Why nothing was signed (RFC 7515 §5.1).
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum SignError {
     /// The claims do not become a JSON object (RFC 7519 §3).
@@ -149,7 +149,7 @@ pub enum SignError {
     Failed,
 }
 
-/// Why nothing was encrypted.
+/// Why nothing was encrypted (RFC 7516 §5.1).
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum EncryptError {
     /// What is to be wrapped is no signed token (RFC 7519 §11.2: signed, then encrypted).
@@ -179,19 +179,19 @@ pub enum EncryptError {
 /// A part of a compact JWS (RFC 7515 §7.1) or JWE (RFC 7516 §7.1).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// The first part.
+    /// The first part (RFC 7515 §4, RFC 7516 §4).
     Header,
-    /// The second part of a signed token.
+    /// The second part of a signed token (RFC 7515 §7.1).
     Payload,
-    /// The third part of a signed token.
+    /// The third part of a signed token (RFC 7515 §7.1).
     Signature,
-    /// The second part of an encrypted token.
+    /// The second part of an encrypted token (RFC 7516 §7.1).
     EncryptedKey,
-    /// The third part of an encrypted token.
+    /// The third part of an encrypted token (RFC 7516 §7.1).
     Iv,
-    /// The fourth part of an encrypted token.
+    /// The fourth part of an encrypted token (RFC 7516 §7.1).
     Ciphertext,
-    /// The fifth part of an encrypted token.
+    /// The fifth part of an encrypted token (RFC 7516 §7.1).
     Tag,
 }
 
@@ -213,7 +213,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// The name in the token.
+    /// The name in the token (RFC 7519 §4.1).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -251,7 +251,8 @@ impl fmt::Display for Part {
     }
 }
 
-/// Why a token was refused. Nothing of the token is repeated in the message.
+/// Why a token was refused (RFC 7515 §5.2, RFC 7516 §5.2, RFC 7519 §7.2). Nothing of the token is
+/// repeated in the message.
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum Refused {
     /// Longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or a header longer than

@@ -112,8 +112,8 @@ pub fn encrypt(
     Ok(token)
 }
 
-/// Bytes that were decrypted, and were what somebody encrypted. Made by [`decrypt`] and
-/// [`decrypt_with`] alone.
+/// Bytes that were decrypted (RFC 7516 §5.2), and were what somebody encrypted. Made by [`decrypt`]
+/// and [`decrypt_with`] alone.
 ///
 /// It says nothing about who that was: whoever has the public key, or shares the secret, can
 /// encrypt whatever they like. The plaintext is wiped when dropped.
@@ -164,7 +164,7 @@ impl DecryptedBytes {
         self.cty.as_deref()
     }
 
-    /// The id of the key that decrypted it, also if the token itself names none.
+    /// The id of the key that decrypted it (RFC 7517 §4.5), also if the token itself names none.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()

@@ -9,7 +9,7 @@ use crate::compact::{Compact, MAX_HEADER, MAX_TOKEN};
 use crate::key::STACK_SIGNATURE;
 use crate::{Algorithm, KeySet, Refused, SignError, SigningKey, VerifyingKey};
 
-/// What a header may say beside `alg` and `kid`, which come from the key.
+/// What a header may say beside `alg` and `kid` (RFC 7515 §4.1), which come from the key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Header<'h> {
     /// The kind of the whole token (RFC 7515 §4.1.9, RFC 7516 §4.1.11), such as `at+jwt`.
@@ -82,7 +82,7 @@ fn is_media_type(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&b))
 }
 
-/// Bytes whose signature holds. Made by [`verify`] and [`verify_with`] alone.
+/// Bytes whose signature holds (RFC 7515 §5.2). Made by [`verify`] and [`verify_with`] alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerifiedBytes {
     payload: Vec<u8>,
@@ -92,19 +92,19 @@ pub struct VerifiedBytes {
 }
 
 impl VerifiedBytes {
-    /// What was signed.
+    /// What was signed (RFC 7515 §2).
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// What was signed.
+    /// What was signed (RFC 7515 §2).
     #[must_use]
     pub fn into_payload(self) -> Vec<u8> {
         self.payload
     }
 
-    /// The algorithm of the key that it holds under.
+    /// The algorithm of the key that it holds under (RFC 7515 §4.1.1).
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -116,7 +116,7 @@ impl VerifiedBytes {
         self.typ.as_deref()
     }
 
-    /// The id of the key that it holds under.
+    /// The id of the key that it holds under (RFC 7517 §4.5), also if the token itself names none.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()

@@ -4,6 +4,15 @@
 /// `NumericDate`.
 ///
 /// This crate has no clock: wherever the present matters, it is an argument of this type.
+///
+/// # Example
+/// ```
+/// use countersign_jose::UnixTime;
+/// use std::time::{SystemTime, UNIX_EPOCH};
+///
+/// let now = UnixTime::from_secs(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnixTime(u64);
 
@@ -12,13 +21,13 @@ impl UnixTime {
     /// (RFC 8259 §6).
     pub const MAX: Self = Self(1 << 53);
 
-    /// The time `secs` seconds after the epoch.
+    /// The time `secs` seconds after the epoch (RFC 7519 §2).
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs)
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since the epoch, as `exp` and its kin have them (RFC 7519 §2).
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use crate::compact::Compact;
 use crate::{Algorithm, Refused};
 
-/// A token before verification. It shows what finding a key takes, and nothing else: the payload
-/// cannot be read from it.
+/// A token before verification (RFC 8725 §3.10). It shows what finding a key takes, and nothing
+/// else: the payload cannot be read from it.
 #[derive(Clone, Debug)]
 pub struct Unverified<'t> {
     alg: Algorithm,
@@ -15,7 +15,7 @@ pub struct Unverified<'t> {
 }
 
 impl<'t> Unverified<'t> {
-    /// Looks at the shape and at the header of a token.
+    /// Looks at the shape and at the header of a token (RFC 7515 §4, §7.1).
     ///
     /// # Errors
     /// [`Refused`], for what would be refused before a key is looked for.

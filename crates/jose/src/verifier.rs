@@ -10,11 +10,11 @@ use crate::claims::{self, Expected, Registered};
 use crate::compact::Compact;
 use crate::{DecryptionKeySet, KeySet, Refused, UnixTime, VerifyingKey, base64url, jwe, jws};
 
-/// The largest leeway for clocks that disagree, in seconds.
+/// The largest leeway for clocks that disagree, in seconds (RFC 7519 §4.1.4).
 pub const MAX_LEEWAY: u64 = 30;
 
-/// Decides whether a token is good: from this issuer, for this audience, of this type, under one
-/// of these keys, and now.
+/// Decides whether a token is good (RFC 7519 §7.2): from this issuer, for this audience, of this
+/// type, under one of these keys, and now.
 ///
 /// There is no `Default`, and nothing turns a check off. A clone shares everything.
 #[derive(Clone)]
@@ -69,6 +69,8 @@ impl Verifier {
     /// ([`Refused::NotEncrypted`]); without this, one that is encrypted is
     /// ([`Refused::Encrypted`]).
     ///
+    /// Called again, it puts other keys in the place of these; nothing takes encryption back.
+    ///
     /// The outer header must say `cty` `JWT`. Claims that it may repeat (RFC 7519 §5.3) are never
     /// read, for nobody signed them: what counts is inside. So is `typ`, which must be there.
     #[must_use]
@@ -77,7 +79,7 @@ impl Verifier {
         self
     }
 
-    /// The same with other keys to verify signatures with.
+    /// The same with other keys to verify signatures with (RFC 7517 §5). Keys to decrypt with stay.
     #[must_use]
     pub fn with_keys(&self, keys: KeySet) -> Self {
         let mut verifier = Self {
@@ -114,37 +116,37 @@ impl Verifier {
         })
     }
 
-    /// What `iss` must be.
+    /// What `iss` must be (RFC 7519 §4.1.1).
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// What `aud` must name.
+    /// What `aud` must name (RFC 7519 §4.1.3).
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// What `typ` must be.
+    /// What `typ` must be (RFC 7515 §4.1.9).
     #[must_use]
     pub fn typ(&self) -> &str {
         &self.typ
     }
 
-    /// The keys that are trusted.
+    /// The keys that are trusted (RFC 7517 §5).
     #[must_use]
     pub fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// The keys that tokens must be encrypted to, if they must be.
+    /// The keys that tokens must be encrypted to, if they must be (RFC 7519 §11.2).
     #[must_use]
     pub fn decryption_keys(&self) -> Option<&DecryptionKeySet> {
         self.encrypted_to.as_ref()
     }
 
-    /// The leeway in seconds.
+    /// The leeway in seconds (RFC 7519 §4.1.4).
     #[must_use]
     pub fn leeway(&self) -> u64 {
         self.leeway
@@ -253,7 +255,7 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Claims of a token that was verified. [`Verifier::verify`] alone makes one.
+/// Claims of a token that was verified (RFC 7519 §7.2). [`Verifier::verify`] alone makes one.
 ///
 /// A clone shares the claims, whatever their type. That it was good says nothing about later: a
 /// cache asks [`check_time`](Self::check_time) again, and whether the key is still trusted.
@@ -266,7 +268,7 @@ struct Inner<C> {
 }
 
 impl<C> Verified<C> {
-    /// The claims.
+    /// The claims (RFC 7519 §4).
     #[must_use]
     pub fn claims(&self) -> &C {
         &self.0.claims
@@ -290,14 +292,15 @@ impl<C> Verified<C> {
         self.0.registered.issued_at
     }
 
-    /// The id of the key that the signature holds under, also if the token itself names none.
+    /// The id of the key that the signature holds under (RFC 7517 §4.5), also if the token itself
+    /// names none.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.0.key.kid()
     }
 
-    /// Whether the token is good at this time, with so many seconds of leeway, of which no more
-    /// than [`MAX_LEEWAY`] count. At `exp` plus leeway it has expired.
+    /// Whether the token is good at this time (RFC 7519 §4.1.4, §4.1.5), with so many seconds of
+    /// leeway, of which no more than [`MAX_LEEWAY`] count. At `exp` plus leeway it has expired.
     ///
     /// # Errors
     /// [`Refused::Expired`] or [`Refused::NotYet`].
@@ -314,8 +317,9 @@ impl<C> Verified<C> {
     }
 }
 
-/// Claims of a token that was verified but for its kind: it may be one for something else. Made by
-/// [`Verifier::verify_of_any_type`] alone; there is no way from here to a [`Verified`].
+/// Claims of a token that was verified but for its kind (RFC 8725 §3.11): it may be one for
+/// something else. Made by [`Verifier::verify_of_any_type`] alone; there is no way from here to a
+/// [`Verified`].
 #[derive(Clone, Debug)]
 pub struct OfAnyType<C> {
     verified: Verified<C>,
@@ -323,7 +327,7 @@ pub struct OfAnyType<C> {
 }
 
 impl<C> OfAnyType<C> {
-    /// The claims.
+    /// The claims (RFC 7519 §4).
     #[must_use]
     pub fn claims(&self) -> &C {
         self.verified.claims()
@@ -335,7 +339,7 @@ impl<C> OfAnyType<C> {
         self.typ.as_deref()
     }
 
-    /// The id of the key that the signature holds under.
+    /// The id of the key that the signature holds under (RFC 7517 §4.5).
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.verified.key_id()

@@ -131,13 +131,23 @@ impl KeySets {
         }
         for (address, set) in asked.join_all().await {
             let learned = set.and_then(|set| Ok(self.auth.learn_key_set(&address, &set)?));
-            let failures = match &learned {
-                Ok(()) => 0,
-                Err(_) => turns.get(&address).map_or(0, |turn| turn.failures) + 1,
+            let before = turns.get(&address).map(|turn| turn.failures);
+            let failures = match learned {
+                Ok(()) => {
+                    if before != Some(0) {
+                        tracing::info!(
+                            address,
+                            "the key of those who read encrypted tokens is known"
+                        );
+                    }
+                    0
+                }
+                Err(error) => {
+                    let failures = before.unwrap_or(0).saturating_add(1);
+                    tracing::warn!(address, %error, failures, "the key set of those who read encrypted tokens could not be used; it is tried again");
+                    failures
+                }
             };
-            if let Err(error) = learned {
-                tracing::warn!(address, %error, failures, "the key set of those who read encrypted tokens could not be used; it is tried again");
-            }
             let wait = self.wait(failures);
             let turn = Turn {
                 asked: now,

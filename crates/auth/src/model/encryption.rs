@@ -1,7 +1,6 @@
 //! To whom access tokens are encrypted: a registered public key, or the address of a key set that names it.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 use countersign_jose::{ContentEncryption, EncryptionKey, KeyManagement};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ const MAX_ADDRESS: usize = 2048;
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// To whom access tokens are encrypted, and how. Written as `jwk` or `jwks_uri`, with `alg` and `enc`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct EncryptTo {
     /// Whose key.
@@ -27,7 +26,7 @@ pub struct EncryptTo {
 }
 
 /// Who reads the tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// Whoever has the private half of this key.
     Key(RegisteredKey),
@@ -63,12 +62,6 @@ impl PartialEq for RegisteredKey {
 }
 
 impl Eq for RegisteredKey {}
-
-impl Hash for RegisteredKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.jwk.hash(state);
-    }
-}
 
 /// Why nothing can be encrypted so. Nothing of the key is repeated: it may hold what is secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

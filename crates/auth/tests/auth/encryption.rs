@@ -122,9 +122,9 @@ async fn a_client_may_ask_for_it_alone_and_for_its_own_signature() {
     let signed = login_to(&server, "desk").await.unwrap();
     let claims = read(&server, &signed, &own);
     let key = server.auth.keys().into_iter();
-    let key = key.filter(|key| Some(key.kid.as_str()) == claims.key_id());
+    let mut key = key.filter(|key| Some(key.kid.as_str()) == claims.key_id());
     assert_eq!(
-        key.last().unwrap().algorithm,
+        key.next_back().unwrap().algorithm,
         "PS256",
         "what either says holds"
     );
@@ -260,6 +260,7 @@ async fn of_a_set_the_first_key_is_taken_that_is_for_encryption_and_fits() {
         &b""[..],
         b"[]",
         b"{}",
+        b"[[]]",
         b"{\"keys\":{}}",
         b"{\"keys\":[1]}",
         b"\xff",
@@ -372,7 +373,7 @@ async fn encryption_that_cannot_be_is_refused() {
         "{cause}"
     );
     put(&server, "same", |client| {
-        client.encrypt_to = Some(reader.clone())
+        client.encrypt_to = Some(reader.clone());
     })
     .await;
     server.stop().await;

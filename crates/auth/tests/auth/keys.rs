@@ -91,6 +91,22 @@ async fn keys_move_on_by_themselves_and_nobody_notices() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_due_signs_on_until_the_next_one_is_known() {
+    let world = World::new();
+    let server = world.start().await;
+    let first = active(&server);
+    // Nobody did the chores: the next key is made when it should sign already.
+    server.pass(Duration::from_hours(91 * 24));
+    server.auth.upkeep().await.unwrap();
+    server.pass(Duration::from_hours(1) - Duration::from_secs(1));
+    server.auth.upkeep().await.unwrap();
+    assert_eq!(active(&server), first);
+    server.pass(Duration::from_secs(1));
+    server.auth.upkeep().await.unwrap();
+    assert_ne!(active(&server), first);
+}
+
+#[tokio::test]
 async fn a_rotation_at_once_takes_a_key_that_verifiers_know() {
     let world = World::new();
     let server = world.start().await;
@@ -425,6 +441,13 @@ async fn what_cannot_be_signed_as_it_should_be_is_refused() {
         renewal,
         Err(RefreshError::Issue(IssueError::Unprotected(_)))
     ));
+    // An operator can disable and enable it all the same.
+    let id = "other".parse().unwrap();
+    let enabled = server
+        .auth
+        .set_client_enabled(&id, true, &Visitor::operator())
+        .await;
+    assert!(enabled.unwrap().enabled);
     server.stop().await;
 
     // Nothing was spent: when it can be made again, the same token renews.

@@ -43,7 +43,7 @@ pub enum KeyManagement {
 }
 
 impl KeyManagement {
-    /// Every algorithm, in the order of the table.
+    /// Every algorithm (RFC 7518 §4.1), in the order of the table.
     pub const ALL: [Self; 11] = [
         Self::Dir,
         Self::A128KW,
@@ -80,7 +80,8 @@ impl KeyManagement {
         })
     }
 
-    /// Whether both sides share one secret, so that whoever can encrypt can decrypt as well.
+    /// Whether both sides share one secret (RFC 7518 §4.4, §4.5, §4.7), so that whoever can encrypt
+    /// can decrypt as well.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         matches!(
@@ -171,7 +172,7 @@ pub enum ContentEncryption {
 }
 
 impl ContentEncryption {
-    /// Every algorithm, in the order of the table.
+    /// Every algorithm (RFC 7518 §5.1), in the order of the table.
     pub const ALL: [Self; 6] = [
         Self::A128GCM,
         Self::A192GCM,
@@ -249,7 +250,7 @@ pub enum AgreementCurve {
 }
 
 impl AgreementCurve {
-    /// Every curve, in the order of the table.
+    /// Every curve (RFC 7518 §6.2.1.1, RFC 8037 §2), in the order of the table.
     pub const ALL: [Self; 4] = [Self::P256, Self::P384, Self::P521, Self::X25519];
 
     /// The name written into `crv` (RFC 7518 §6.2.1.1, RFC 8037 §2).

@@ -25,8 +25,8 @@ use crate::{AgreementCurve, ContentEncryption, KeyError, KeyManagement, Refused}
 /// The longest encrypted key, that of an RSA key of 8192 bits, in octets.
 pub(crate) const MAX_ENCRYPTED_KEY: usize = 1024;
 
-/// A key that decrypts with exactly one algorithm: a private key, or a shared secret. It never
-/// signs or verifies.
+/// A key that decrypts with exactly one algorithm (RFC 8725 §3.1): a private key, or a shared
+/// secret. It never signs or verifies.
 ///
 /// It is parsed once; a clone shares it. Its memory is wiped when the last clone goes. It has no
 /// `Display` and no `Serialize`; `Debug` shows algorithm and key id alone.
@@ -47,8 +47,8 @@ enum Private {
 }
 
 impl DecryptionKey {
-    /// A new key: for RSA one of 2048 bits, for ECDH-ES one on P-256, otherwise random bytes as
-    /// many as the algorithm asks for.
+    /// A new key: for RSA one of 2048 bits (RFC 7518 §4.3), for ECDH-ES one on P-256 (§4.6),
+    /// otherwise random bytes as many as the algorithm asks for (§4.4, §4.7).
     ///
     /// # Errors
     /// [`KeyError::ContentEncryptionNeeded`] for `dir`: see
@@ -62,7 +62,7 @@ impl DecryptionKey {
         }
     }
 
-    /// A new RSA key of 2048, 3072, 4096 or 8192 bits.
+    /// A new RSA key of 2048, 3072, 4096 or 8192 bits (RFC 7518 §4.3).
     ///
     /// # Errors
     /// [`KeyError::WrongKeyManagement`] if `alg` is not an RSA one, [`KeyError::RsaSize`] for
@@ -103,7 +103,8 @@ impl DecryptionKey {
         EncryptionKey::shared(alg, enc, &secret, None).map(Self::from_shared)
     }
 
-    /// A private JWK or one of `kty` `oct` (RFC 7517 §4, RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2).
+    /// A private JWK or one of `kty` `oct` (RFC 7517 §4, RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037
+    /// §2).
     ///
     /// `alg` must name the key management algorithm; for `oct` it may name a content encryption,
     /// for which the secret is then used directly (`dir`; as in RFC 7520 §5.6). Without a `kid` the
@@ -116,7 +117,8 @@ impl DecryptionKey {
         Self::read_jwk(&Jwk::parse(json)?, None)
     }
 
-    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm.
+    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm (RFC 7517 §4.4:
+    /// it need not).
     ///
     /// # Errors
     /// As [`from_jwk`](Self::from_jwk); [`KeyError::WrongKeyManagement`] if the key names another
@@ -146,8 +148,8 @@ impl DecryptionKey {
         Self::from_agreement(alg, kid, curve, private)
     }
 
-    /// A private key from unencrypted PEM (RFC 7468): `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY`
-    /// (PKCS#1) or `EC PRIVATE KEY` (SEC 1). The thumbprint becomes the key id.
+    /// A private key from unencrypted PEM (RFC 7468 §2): `PRIVATE KEY` (PKCS#8, §10),
+    /// `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE KEY` (SEC 1). The thumbprint becomes the key id.
     ///
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Der`], or what is wrong with the numbers.
@@ -256,13 +258,14 @@ impl DecryptionKey {
         }
     }
 
-    /// The one algorithm this key decrypts with.
+    /// The one algorithm this key decrypts with (RFC 7517 §4.4).
     #[must_use]
     pub fn algorithm(&self) -> KeyManagement {
         self.public.algorithm()
     }
 
-    /// The one content encryption of a key for `dir`; `None` for all others, which go with any.
+    /// The one content encryption of a key for `dir` (RFC 7518 §4.5); `None` for all others, which
+    /// go with any.
     #[must_use]
     pub fn content_encryption(&self) -> Option<ContentEncryption> {
         self.public.content_encryption()
@@ -274,9 +277,9 @@ impl DecryptionKey {
         self.public.kid()
     }
 
-    /// The key that encrypts what this one decrypts: for others, unless it is a shared secret,
-    /// which is as secret as this one. One for [`KeyManagement::RsaOaep`] can be published, and
-    /// encrypts nothing here.
+    /// The key that encrypts what this one decrypts (RFC 7516 §5.1): for others, unless it is a
+    /// shared secret, which is as secret as this one. One for [`KeyManagement::RsaOaep`] can be
+    /// published, and encrypts nothing here.
     #[must_use]
     pub fn encryption_key(&self) -> EncryptionKey {
         self.public.clone()
@@ -348,7 +351,7 @@ impl DecryptionKey {
         }
     }
 
-    /// The key of a token's content (RFC 7516 §5.2, steps 6 to 13). The encrypted key has its
+    /// The key of a token's content (RFC 7516 §5.2, steps 6 to 12). The encrypted key has its
     /// length.
     ///
     /// Whatever is wrong with an encrypted key, the answer is a random key, under which the tag
@@ -359,6 +362,13 @@ impl DecryptionKey {
         parameters: &Parameters<'_>,
         encrypted: &[u8],
     ) -> Result<ContentKey, Refused> {
+        if let Lock::Shared {
+            enc: Some(own),
+            secret,
+        } = self.public.lock()
+        {
+            return ContentKey::of(*own, secret).ok_or(Refused::Decryption);
+        }
         let random = ContentKey::random(enc).map_err(|_| Refused::Decryption)?;
         let mut key = ContentKey::blank(enc);
         let opened = match (
@@ -366,9 +376,6 @@ impl DecryptionKey {
             self.public.lock(),
             self.algorithm().family(),
         ) {
-            (_, Lock::Shared { secret, .. }, Family::Direct) => {
-                return ContentKey::of(enc, secret).ok_or(Refused::Decryption);
-            }
             (_, Lock::Shared { secret, .. }, Family::KeyWrap(with)) => {
                 wrap::unwrap(with, secret, encrypted, key.as_mut())
             }

@@ -7,14 +7,14 @@ use super::DecryptionKey;
 use super::jwk::JwkSet;
 use crate::{ContentEncryption, KeyError, KeyManagement, Refused};
 
-/// The keys of one recipient. Key ids are unique.
+/// The keys of one recipient (RFC 7517 §5). Key ids are unique.
 ///
 /// A clone shares the keys. `Debug` shows algorithms and key ids alone.
 #[derive(Clone, Debug)]
 pub struct DecryptionKeySet(Arc<[DecryptionKey]>);
 
 impl DecryptionKeySet {
-    /// A set of these keys.
+    /// A set of these keys (RFC 7517 §5).
     ///
     /// # Errors
     /// [`KeyError::DuplicateKid`].
@@ -46,7 +46,7 @@ impl DecryptionKeySet {
     }
 
     /// The key for a token that names these: by its id, or if it has none the only one for its
-    /// algorithms (RFC 7516 §5.2, step 6).
+    /// algorithms (RFC 7516 §5.2, step 7).
     pub(crate) fn select(
         &self,
         kid: Option<&str>,

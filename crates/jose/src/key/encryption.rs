@@ -18,7 +18,8 @@ use crate::jwe::content::{ContentKey, GCM_IV, GCM_TAG, gcm_seal};
 use crate::jwe::wrap;
 use crate::{AgreementCurve, ContentEncryption, KeyError, KeyManagement, base64url};
 
-/// A key that encrypts to somebody with exactly one algorithm: a public key, or a shared secret.
+/// A key that encrypts to somebody with exactly one algorithm (RFC 8725 §3.1): a public key, or a
+/// shared secret.
 ///
 /// It is parsed once; a clone shares it. Whoever has a shared secret can also decrypt: it has no
 /// public form, and `Debug` shows nothing of it. Its memory is wiped when the last clone goes.
@@ -71,7 +72,8 @@ impl EncryptionKey {
         Self::read_public_jwk(&Jwk::parse(json)?, None)
     }
 
-    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm.
+    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm (RFC 7517 §4.4:
+    /// it need not).
     ///
     /// # Errors
     /// As [`from_jwk`](Self::from_jwk); [`KeyError::WrongKeyManagement`] if the key names another
@@ -115,8 +117,8 @@ impl EncryptionKey {
         Self::shared(alg, enc, &jwk.k.secret("k")?, jwk.kid()?)
     }
 
-    /// A public key from PEM (RFC 7468): `PUBLIC KEY` (`SubjectPublicKeyInfo`) or `RSA PUBLIC KEY`
-    /// (PKCS#1). The thumbprint becomes the key id.
+    /// A public key from PEM (RFC 7468 §2): `PUBLIC KEY` (`SubjectPublicKeyInfo`, §13) or
+    /// `RSA PUBLIC KEY` (PKCS#1). The thumbprint becomes the key id.
     ///
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Der`], or what is wrong with the numbers.
@@ -242,7 +244,7 @@ impl EncryptionKey {
         }
     }
 
-    /// The one algorithm this key is for.
+    /// The one algorithm this key is for (RFC 7517 §4.4).
     #[must_use]
     pub fn algorithm(&self) -> KeyManagement {
         self.alg
@@ -265,7 +267,7 @@ impl EncryptionKey {
         self.kid.as_deref()
     }
 
-    /// The public key as a JWK; `None` for a shared secret, which has no public form.
+    /// The public key as a JWK (RFC 7517 §4); `None` for a shared secret, which has no public form.
     #[must_use]
     pub fn public_jwk(&self) -> Option<PublicJwk> {
         let numbers = self.numbers()?;

@@ -9,7 +9,8 @@ use super::jwk::{JwkSet, KeyType};
 use super::{PublicJwk, VerifyingKey};
 use crate::{Algorithm, KeyError, Refused};
 
-/// The keys of one issuer: public ones, or shared secrets, never both. Key ids are unique.
+/// The keys of one issuer (RFC 7517 §5): public ones, or shared secrets, never both. Key ids are
+/// unique.
 ///
 /// A clone shares the keys.
 #[derive(Clone, Debug)]
@@ -62,7 +63,8 @@ impl KeySet {
     /// Nothing is left out: each must be usable.
     ///
     /// # Errors
-    /// [`KeyError::MixedSet`] if a key is not of `kty` `oct`, or what is wrong with the first bad key.
+    /// [`KeyError::MixedSet`] if a key is not of `kty` `oct`, or what is wrong with the first bad
+    /// key.
     pub fn from_secret_json(json: &[u8]) -> Result<Self, KeyError> {
         let set = JwkSet::parse(json)?;
         let keys = set.keys.iter().map(|jwk| match jwk.key_type()? {
@@ -94,7 +96,8 @@ impl KeySet {
         })
     }
 
-    /// The key of this id and algorithm; without an id, the only key of the algorithm.
+    /// The key of this id and algorithm; without an id, the only key of the algorithm (RFC 7515
+    /// §4.1.4, §6). `None` if there is none, or several.
     #[must_use]
     pub fn find(&self, kid: Option<&str>, alg: Algorithm) -> Option<&VerifyingKey> {
         self.select(kid, alg).ok()
@@ -154,7 +157,7 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// Why keys of a published set were left out, one entry a key.
+    /// Why keys of a published set were left out (RFC 7517 §5), one entry a key.
     #[must_use]
     pub fn ignored(&self) -> &[KeyError] {
         &self.ignored

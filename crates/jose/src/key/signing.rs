@@ -26,7 +26,7 @@ pub(crate) const MAX_SIGNATURE: usize = 4627;
 /// would cost the algorithms that need a hundredth of it.
 pub(crate) const STACK_SIGNATURE: usize = 1024;
 
-/// A key that signs with exactly one algorithm: a private key, or a shared secret.
+/// A key that signs with exactly one algorithm (RFC 8725 §3.1): a private key, or a shared secret.
 ///
 /// It is parsed once; a clone shares it. Its memory is wiped when the last clone goes. It has no
 /// `Display` and no `Serialize`; `Debug` shows algorithm and key id alone.
@@ -54,7 +54,8 @@ enum Private {
 }
 
 impl SigningKey {
-    /// A new key: for RSA one of 2048 bits, for HMAC random bytes as many as the hash has.
+    /// A new key: for RSA one of 2048 bits (RFC 7518 §3.3), for HMAC random bytes as many as the
+    /// hash has (§3.2), for ML-DSA a random seed (RFC 9964 §4).
     ///
     /// # Errors
     /// [`KeyError::Failed`] if the system gives no randomness.
@@ -84,7 +85,7 @@ impl SigningKey {
         }
     }
 
-    /// A new RSA key of 2048, 3072, 4096 or 8192 bits.
+    /// A new RSA key of 2048, 3072, 4096 or 8192 bits (RFC 7518 §3.3, §3.5).
     ///
     /// # Errors
     /// [`KeyError::WrongAlgorithm`] if `alg` is not an RSA one, [`KeyError::RsaSize`] for another
@@ -129,7 +130,8 @@ impl SigningKey {
         Self::read_jwk(&Jwk::parse(json)?, None)
     }
 
-    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm.
+    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm (RFC 7517 §4.4:
+    /// it need not).
     ///
     /// # Errors
     /// As [`from_jwk`](Self::from_jwk); [`KeyError::WrongAlgorithm`] if the key names another one.
@@ -184,7 +186,7 @@ impl SigningKey {
         }
     }
 
-    /// A private key from unencrypted PEM (RFC 7468): `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY`
+    /// A private key from unencrypted PEM (RFC 7468 §2): `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY`
     /// (PKCS#1) or `EC PRIVATE KEY` (SEC 1). The thumbprint becomes the key id.
     ///
     /// # Errors
@@ -288,25 +290,27 @@ impl SigningKey {
         Self::assemble(self.private, self.public.with_kid(kid))
     }
 
-    /// The one algorithm this key signs with.
+    /// The one algorithm this key signs with (RFC 7517 §4.4).
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.public.algorithm()
     }
 
-    /// The key id that is written into every token; only shared secrets may have none.
+    /// The key id that is written into every token (RFC 7515 §4.1.4); only shared secrets may have
+    /// none.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.public.kid()
     }
 
-    /// The key that verifies what this one signs. For the HMAC algorithms it is as secret.
+    /// The key that verifies what this one signs (RFC 7515 §5.2). For the HMAC algorithms it is as
+    /// secret.
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
         self.public.clone()
     }
 
-    /// The public half as a JWK; `None` for a shared secret, which has none.
+    /// The public half as a JWK (RFC 7517 §4); `None` for a shared secret, which has none.
     #[must_use]
     pub fn public_jwk(&self) -> Option<PublicJwk> {
         self.public.public_jwk()
@@ -387,6 +391,7 @@ impl SigningKey {
             (_, Family::Hmac { tag_len, .. }) => *tag_len,
             (_, Family::Ec { curve, .. }) => 2 * curve.len,
             (_, Family::MlDsa(set)) => set.sign.signature_len(),
+            // RFC 8032 §5.1.6. A key for RSA is in the first line.
             (_, Family::Ed25519 | Family::Rsa { .. }) => 64,
         }
     }

@@ -16,10 +16,11 @@ use super::{PublicJwk, pem};
 use crate::algorithm::Family;
 use crate::{Algorithm, KeyError};
 
-/// A key that verifies signatures of exactly one algorithm: a public key, or a shared secret.
+/// A key that verifies signatures of exactly one algorithm (RFC 8725 §3.1): a public key, or a
+/// shared secret.
 ///
-/// It is parsed once; a clone shares it. With an HMAC algorithm whoever has this key can also
-/// sign, so it is as secret as the signing key: it has no public form, and `Debug` shows nothing of it.
+/// It is parsed once; a clone shares it. With an HMAC algorithm whoever has this key can also sign,
+/// so it is as secret as the signing key: it has no public form, and `Debug` shows nothing of it.
 #[derive(Clone)]
 pub struct VerifyingKey(Arc<Inner>);
 
@@ -81,8 +82,8 @@ impl VerifyingKey {
         Self::read_public_jwk(&Jwk::parse(json)?, None)
     }
 
-    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm, as many RSA
-    /// keys do not.
+    /// As [`from_jwk`](Self::from_jwk), for a key that does not name its algorithm (RFC 7517 §4.4),
+    /// as many RSA keys do not.
     ///
     /// # Errors
     /// As [`from_jwk`](Self::from_jwk); [`KeyError::WrongAlgorithm`] if the key names another one.
@@ -119,8 +120,8 @@ impl VerifyingKey {
         Self::hmac(alg, &jwk.k.secret("k")?, jwk.kid()?)
     }
 
-    /// A public key from PEM (RFC 7468): `PUBLIC KEY` (`SubjectPublicKeyInfo`) or `RSA PUBLIC KEY`
-    /// (PKCS#1). The thumbprint becomes the key id.
+    /// A public key from PEM (RFC 7468 §2): `PUBLIC KEY` (`SubjectPublicKeyInfo`, §13) or
+    /// `RSA PUBLIC KEY` (PKCS#1). The thumbprint becomes the key id.
     ///
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Der`], or what is wrong with the numbers.
@@ -167,13 +168,13 @@ impl VerifyingKey {
         }))
     }
 
-    /// The same key under another key id.
+    /// The same key under another key id (RFC 7517 §4.5).
     #[must_use]
     pub fn with_kid(&self, kid: &str) -> Self {
         Self::assemble(self.0.alg, Some(kid), self.0.check.clone())
     }
 
-    /// The one algorithm this key is for.
+    /// The one algorithm this key is for (RFC 7517 §4.4).
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.0.alg
@@ -185,7 +186,7 @@ impl VerifyingKey {
         self.0.kid.as_deref()
     }
 
-    /// The public key as a JWK; `None` for a shared secret, which has no public form.
+    /// The public key as a JWK (RFC 7517 §4); `None` for a shared secret, which has no public form.
     #[must_use]
     pub fn public_jwk(&self) -> Option<PublicJwk> {
         match &self.0.check {
@@ -234,7 +235,8 @@ impl VerifyingKey {
     }
 
     /// Whether the signature holds. MACs are compared in constant time; every signature must have
-    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7, FIPS 204 §3.6.2).
+    /// exactly its algorithm's length (RFC 7518 §3.4, RFC 8017 §8.2.2, RFC 8032 §5.1.7, FIPS 204
+    /// §3.6.2).
     pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.check {
             // As `hmac::verify` does, but for one copy of the whole state.

@@ -12,7 +12,25 @@ fn rsa(n: &[u8], e: &[u8]) -> Option<KeyError> {
     VerifyingKey::from_jwk(jwk.to_string().as_bytes()).err()
 }
 
-/// RFC 7518 §3.3; RFC 8017 §3.1; CVE-2017-15361 is in the vectors.
+/// CVE-2017-15361: moduli of that generator are powers of 65537 modulo small primes, here 1.
+#[test]
+fn rsa_keys_of_a_faulty_generator() {
+    let primes = [
+        11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
+    ];
+    let all: u128 = 2 * primes.iter().product::<u128>();
+    let mut n = vec![0xff; 256];
+    let rest = n
+        .iter()
+        .fold(0, |rest, &b| (rest << 8 | u128::from(b)) % all);
+    let marked = u128::MAX - rest + 1;
+    n[240..].copy_from_slice(&marked.to_be_bytes());
+    assert_eq!(rsa(&n, &[1, 0, 1]), Some(KeyError::RsaGuessable));
+    n[240..].copy_from_slice(&(marked + 2).to_be_bytes());
+    assert_eq!(rsa(&n, &[1, 0, 1]), None);
+}
+
+/// RFC 7518 §3.3; RFC 8017 §3.1.
 #[test]
 fn weak_rsa_keys() {
     let f4 = [1, 0, 1];

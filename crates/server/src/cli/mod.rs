@@ -62,17 +62,20 @@ pub struct Cli {
     command: Option<Command>,
 }
 
+/// After what a command has of its own.
+const LAST: usize = 1000;
+
 /// What every command understands.
 #[derive(Debug, Args)]
 struct Global {
     /// The configuration [default: $COUNTERSIGN_CONFIG, or ./countersign.toml if it exists]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, display_order = LAST, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The data folder [default: the setting `data`, or ./countersign-data]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, display_order = LAST, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Answer in JSON, failures included
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     json: bool,
 }
 

@@ -20,7 +20,8 @@ pub(crate) struct KeySet {
 
 /// The key set
 ///
-/// A new key is here before it signs anything, for longer than the answer may be cached.
+/// A new key is here before it signs anything, for longer than the answer may be cached; but for the first of an
+/// algorithm that a client or an audience newly asks for. Whoever meets a key id that is not here yet asks again.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

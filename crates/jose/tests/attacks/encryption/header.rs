@@ -362,7 +362,9 @@ fn a_sender_key_of_another_kind() {
             Refused::EphemeralKey
         );
     }
-    // The one of P-256 where X25519 is the recipient's.
+    // One that signs, and one of P-256, where X25519 is the recipient's.
+    let signing = json!({"kty": "OKP", "crv": "Ed25519", "x": honest_epk(&X25519)["x"]});
+    assert_eq!(with_epk(&X25519, &signing), Refused::EphemeralKey);
     assert_eq!(with_epk(&X25519, &honest_epk(&ECDH)), Refused::EphemeralKey);
 }
 

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::TokenError;
+use super::members::Members;
 
 /// More than any set of keys takes.
 const MAX_FILE: usize = 1024 * 1024;
@@ -141,4 +142,18 @@ pub(super) fn algorithm<K>(
         return Err(KeyError::AlgorithmNeeded);
     }
     Err(first.unwrap_or(KeyError::AlgorithmNeeded))
+}
+
+/// The keys of a set, each by itself.
+pub(super) fn jwks_of(bytes: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, KeyError> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Members>,
+    }
+    let set: Set = serde_json::from_slice(bytes).map_err(|_| KeyError::Json)?;
+    let keys = set.keys.iter().map(|key| {
+        let json = serde_json::to_vec(key).map_err(|_| KeyError::Json)?;
+        Ok(Zeroizing::new(json))
+    });
+    keys.collect()
 }

@@ -7,7 +7,7 @@ use countersign_jose::{Algorithm, KeyError, KeySet, SigningKey, VerifyingKey};
 use serde::Deserialize;
 
 use super::TokenError;
-use super::key_file::{Form, KeyFile, algorithm};
+use super::key_file::{Form, KeyFile, algorithm, jwks_of};
 use crate::fetch::{InvalidUrl, Policy, Url, fetch};
 
 /// What `--keys` and its like say.
@@ -55,7 +55,7 @@ impl KeySource {
             }
             (None, Some(path)) => {
                 let file = KeyFile::read(path)?;
-                secret(file.bytes()).map_err(|error| failed(file.name(), error, file.bytes()))
+                secret(file.bytes(), alg).map_err(|error| failed(file.name(), error, file.bytes()))
             }
             // The arguments say that one of them is there.
             (None, None) => Err(TokenError::Usage("--keys is needed".to_owned())),
@@ -63,6 +63,7 @@ impl KeySource {
     }
 }
 
+/// The keys of an address.
 fn get(url: &Url) -> Result<Vec<u8>, TokenError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -80,28 +81,65 @@ fn get(url: &Url) -> Result<Vec<u8>, TokenError> {
 
 /// A set, or the one key, of whatever form.
 fn public(bytes: &[u8], alg: Option<Algorithm>) -> Result<KeySet, KeyError> {
-    let one = match Form::of(bytes) {
-        Form::JwkSet => return KeySet::from_json(bytes),
-        Form::Jwk => match alg {
-            Some(alg) => VerifyingKey::from_jwk_for(alg, bytes)?,
-            None => VerifyingKey::from_jwk(bytes)?,
-        },
-        Form::Pem(text) => algorithm(alg, |alg| {
+    let one = match (Form::of(bytes), alg) {
+        (Form::JwkSet, None) => return KeySet::from_json(bytes),
+        (Form::JwkSet, Some(alg)) => return public_set(bytes, alg),
+        (Form::Jwk, alg) => public_jwk(bytes, alg)?,
+        (Form::Pem(text), alg) => algorithm(alg, |alg| {
             VerifyingKey::from_pem(alg, text).or_else(|error| {
                 // Of a private key, the public half, as of a JWK.
                 let private = SigningKey::from_pem(alg, text).map_err(|_| error)?;
                 Ok(private.verifying_key())
             })
         })?,
-        Form::Der | Form::LockedJwk(_) => algorithm(alg, |alg| VerifyingKey::from_der(alg, bytes))?,
+        (Form::Der | Form::LockedJwk(_), alg) => {
+            algorithm(alg, |alg| VerifyingKey::from_der(alg, bytes))?
+        }
     };
     KeySet::new(vec![one])
 }
 
-fn secret(bytes: &[u8]) -> Result<KeySet, KeyError> {
-    match Form::of(bytes) {
-        Form::JwkSet => KeySet::from_secret_json(bytes),
-        _ => KeySet::new(vec![VerifyingKey::from_secret_jwk(bytes)?]),
+/// As [`KeySet::from_json`], where a key that does not name its algorithm is for this one.
+fn public_set(bytes: &[u8], alg: Algorithm) -> Result<KeySet, KeyError> {
+    let mut keys = Vec::new();
+    for jwk in jwks_of(bytes)? {
+        match public_jwk(&jwk, None).or_else(|error| match error {
+            KeyError::AlgorithmNeeded => public_jwk(&jwk, Some(alg)),
+            error => Err(error),
+        }) {
+            Ok(key) => keys.push(key),
+            Err(KeyError::SecretInPublicSet) => return Err(KeyError::SecretInPublicSet),
+            Err(_) => {}
+        }
+    }
+    KeySet::new(keys)
+}
+
+fn public_jwk(json: &[u8], alg: Option<Algorithm>) -> Result<VerifyingKey, KeyError> {
+    match alg {
+        Some(alg) => VerifyingKey::from_jwk_for(alg, json),
+        None => VerifyingKey::from_jwk(json),
+    }
+}
+
+fn secret(bytes: &[u8], alg: Option<Algorithm>) -> Result<KeySet, KeyError> {
+    match (Form::of(bytes), alg) {
+        (Form::JwkSet, None) => KeySet::from_secret_json(bytes),
+        (Form::JwkSet, Some(alg)) => {
+            let keys = jwks_of(bytes)?;
+            let keys = keys.iter().map(|jwk| secret_jwk(jwk, Some(alg)));
+            KeySet::new(keys.collect::<Result<_, _>>()?)
+        }
+        (_, alg) => KeySet::new(vec![secret_jwk(bytes, alg)?]),
+    }
+}
+
+fn secret_jwk(json: &[u8], alg: Option<Algorithm>) -> Result<VerifyingKey, KeyError> {
+    match (VerifyingKey::from_secret_jwk(json), alg) {
+        (Err(KeyError::AlgorithmNeeded), Some(alg)) if alg.is_symmetric() => {
+            Ok(SigningKey::from_jwk_for(alg, json)?.verifying_key())
+        }
+        (key, _) => key,
     }
 }
 

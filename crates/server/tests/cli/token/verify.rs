@@ -525,6 +525,57 @@ fn keys_come_in_every_form() {
     }
 }
 
+/// Many a published set leaves `alg` out; what it is, must be said then.
+#[test]
+fn an_algorithm_that_keys_do_not_name_can_be_said() {
+    let desk = Desk::empty();
+    let verify = |args: &[&str]| -> Vec<String> {
+        let rest = [
+            "verify",
+            "--issuer",
+            "https://id.example",
+            "--audience",
+            "orders",
+            "--at",
+            "1700000000",
+        ];
+        [&rest[..], args]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    for (alg, option) in [("RS256", "--keys"), ("HS256", "--secret-keys")] {
+        desk.done(
+            &["key", "generate", "--alg", alg, "--kid", "k", "--out", alg],
+            "",
+        );
+        let jwk = desk.read(alg).replace(&format!("\"alg\":\"{alg}\","), "");
+        assert!(!jwk.contains("alg"), "{jwk}");
+        desk.write("one", &jwk);
+        desk.write("set", format!("{{\"keys\":[{jwk}]}}"));
+        let token = desk.sign_with(alg, &good(), &[]);
+        for file in ["one", "set"] {
+            let said = verify(&[option, file, "--alg", alg]);
+            let said: Vec<&str> = said.iter().map(String::as_str).collect();
+            assert_eq!(
+                desk.verdict(&said, &token)["verdict"],
+                "accepted",
+                "{alg} {file}"
+            );
+            let unsaid = verify(&[option, file]);
+            let unsaid: Vec<&str> = unsaid.iter().map(String::as_str).collect();
+            let output = desk.run(&unsaid, &token);
+            assert_ne!(output.status.code(), Some(0));
+            let told = [output.stdout, output.stderr].concat();
+            assert!(
+                String::from_utf8_lossy(&told).contains("\"alg\""),
+                "{alg} {file}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_cannot_begin_ends_with_2() {
     let desk = Desk::with_key();

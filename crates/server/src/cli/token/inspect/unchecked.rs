@@ -52,7 +52,8 @@ pub(super) struct Sizes(pub(super) Vec<(&'static str, usize)>);
 
 impl Serialize for Sizes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
+        let named = self.0.iter();
+        serializer.collect_map(named.map(|(name, bytes)| (name.replace(' ', "_"), bytes)))
     }
 }
 

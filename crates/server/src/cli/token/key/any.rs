@@ -9,8 +9,7 @@ use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use crate::cli::token::TokenError;
-use crate::cli::token::key_file::{Form, KeyFile, algorithm};
-use crate::cli::token::members::Members;
+use crate::cli::token::key_file::{Form, KeyFile, algorithm, jwks_of};
 use crate::cli::token::names::Purpose;
 use crate::cli::token::unlock::Unlock;
 
@@ -84,17 +83,10 @@ impl Keys {
         bytes: &[u8],
         purpose: Option<Purpose>,
     ) -> Result<Self, KeyError> {
-        #[derive(Deserialize)]
-        struct Set {
-            keys: Vec<Members>,
-        }
         let key = match form {
             Form::JwkSet => {
-                let set: Set = serde_json::from_slice(bytes).map_err(|_| KeyError::Json)?;
-                let keys = set.keys.iter().map(|key| {
-                    let json = serde_json::to_vec(key).map_err(|_| KeyError::Json)?;
-                    AnyKey::of_jwk(&Zeroizing::new(json), purpose)
-                });
+                let keys = jwks_of(bytes)?;
+                let keys = keys.iter().map(|key| AnyKey::of_jwk(key, purpose));
                 return Ok(Self::Set(keys.collect::<Result<_, _>>()?));
             }
             Form::Jwk => AnyKey::of_jwk(bytes, purpose)?,
