@@ -1,5 +1,4 @@
 //! What a refusal asks of memory, counted by an allocator in place of the usual one.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_jose::{
     Algorithm, DecryptionKey, DecryptionKeySet, KeyManagement, KeySet, SigningKey, UnixTime,
