@@ -378,10 +378,15 @@ fn json_nested_without_end() {
         // What is not read is passed over, however deep it goes.
         let header = direct_with(&format!(r#","x":{deep},"jwk":{{}}"#));
         assert!(jwe::decrypt_with(&direct(header, b"x"), &DIRECT).is_ok());
-        // Nor does it matter what passwords would need.
+        // So may be `p2c`, which means nothing to this algorithm; a list is looked into for texts.
         let header = direct_with(&format!(r#","p2c":{deep}"#));
-        let opened = jwe::decrypt_with(&direct(header, b"x"), &DIRECT);
-        assert!(matches!(opened, Ok(_) | Err(Refused::Header)), "{opened:?}");
+        let passed_over = jwe::decrypt_with(&direct(header, b"x"), &DIRECT).map(drop);
+        let expected = if open == "[" {
+            Err(Refused::Header)
+        } else {
+            Ok(())
+        };
+        assert_eq!(passed_over, expected);
         let unclosed = direct_with(&format!(r#","x":{}"#, open.repeat(2800 / open.len())));
         assert_eq!(refused(&DIRECT, &direct(unclosed, b"x")), Refused::Header);
     }
