@@ -67,6 +67,7 @@ async fn https_answers_with_hsts_and_takes_up_a_new_certificate() {
         issuer: Some("https://localhost".to_owned()),
         http: Settings {
             tls: true,
+            loopback: false,
             ..Settings::default()
         },
         ..Options::default()
