@@ -75,6 +75,8 @@ pub async fn disables<S: Store>(world: World<S>) {
     client.enabled = false;
     let disabled = world.store.put_client(client.clone(), &now).await.unwrap();
     assert_eq!((disabled.enabled, disabled.epoch), (false, 1));
+    // It is known all the same: whoever asks for it is told that it is disabled.
+    assert_eq!(world.store.clients().await.unwrap(), [disabled]);
     world
         .told(
             &mut watch,
