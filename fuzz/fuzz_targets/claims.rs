@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use countersign_fuzz::{Object, SECRET, SIGNING};
-use countersign_jose::{MAX_LEEWAY, Refused, UnixTime, Verified, Verifier, jws};
+use countersign_jose::{MAX_AUDIENCES, MAX_CLAIMS, MAX_LEEWAY, Refused, UnixTime, Verified, Verifier, jws};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
@@ -104,6 +104,8 @@ fn expected(payload: &[u8], leeway: u64) -> Expected {
     if claims.value("iss") != Some("https://id.example".to_owned())
         || !audience.iter().any(|name| name == "orders")
         || !claims.may_be_text("sub")
+        || claims.len() > MAX_CLAIMS
+        || audience.len() > MAX_AUDIENCES
     {
         return Expected::Refused;
     }

@@ -8,6 +8,9 @@ mod signed;
 
 use std::time::Duration;
 
+use countersign_guard::Claims;
+
+use self::insider::Less;
 use super::claims::Nothing;
 use super::race::{Op, batch, calibrate};
 use crate::plan::Plan;
@@ -55,13 +58,19 @@ pub fn measure(plan: &Plan, report: &mut Report) {
         "Signed by a key that is trusted, and refused for what is inside, after the signature: by whoever holds the key, \
          or once was a good token. All of the payload is read, so that a claim that comes twice is noticed wherever it \
          stands: the time grows with the payload, and no faster. First by a verifier that keeps no claims, then by one \
-         that keeps those of an access token, extra ones included, up to the moment when it is refused: what that costs \
-         is in the hands of the type.",
+         that keeps those of an access token, extra ones included, up to the moment when it is refused; last the same \
+         less what it takes to read that payload into that type with no check at all, which is the floor.",
     );
-    let unread = insider::all::<Nothing>();
+    let unread = insider::all::<Nothing>(Less::Key);
     print(plan, report, "an insider, no claims kept", unread, goal);
-    let kept = insider::all::<countersign_guard::Claims>();
+    let kept = insider::all::<Claims>(Less::Key);
     print(plan, report, "an insider, a guard's claims", kept, goal);
+    let unread = insider::all::<Nothing>(Less::KeyAndReading);
+    let who = "an insider, no claims kept, and the bare reading";
+    print(plan, report, who, unread, goal);
+    let kept = insider::all::<Claims>(Less::KeyAndReading);
+    let who = "an insider, a guard's claims, and the bare reading";
+    print(plan, report, who, kept, goal);
 }
 
 fn print(plan: &Plan, report: &mut Report, who: &str, catalogue: Vec<Hostile>, goal: Option<Goal>) {

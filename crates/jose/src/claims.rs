@@ -7,10 +7,19 @@
 mod replay;
 mod watch;
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{Claim, Refused, UnixTime};
 use watch::{Watch, WatchedClaims};
+
+/// How many claims a token may have (RFC 7519 §4), so that reading them takes no longer than
+/// verifying a signature.
+pub const MAX_CLAIMS: usize = 256;
+
+/// How many audiences a token may name (RFC 7519 §4.1.3), for the same reason.
+pub const MAX_AUDIENCES: usize = 256;
 
 /// What a verifier compares claims with.
 pub(crate) struct Expected<'v> {
@@ -43,6 +52,35 @@ fn parse<C: DeserializeOwned>(json: &str, watch: &mut Watch<'_>) -> Result<C, se
     let claims = C::deserialize(WatchedClaims { json, watch })?;
     deserializer.end()?;
     Ok(claims)
+}
+
+/// Whether a claims set that was just written has too many claims to be read.
+pub(crate) fn too_many(json: &[u8]) -> bool {
+    /// The shortest names and values, quotes, colon and comma included; a name may be empty, once.
+    const SHORTEST: usize = 6;
+
+    struct Count;
+
+    impl<'de> Visitor<'de> for Count {
+        type Value = usize;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+            let mut count = 0;
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        }
+    }
+
+    json.len() >= MAX_CLAIMS * SHORTEST
+        && serde_json::Deserializer::from_slice(json)
+            .deserialize_map(Count)
+            .is_ok_and(|count| count > MAX_CLAIMS)
 }
 
 /// Whether a claim was there, and held what was expected.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Algorithm, ContentEncryption, KeyManagement, UnixTime};
+use crate::{Algorithm, ContentEncryption, KeyManagement, MAX_CLAIMS, UnixTime};
 
 /// Why a key, or a set of keys (RFC 7517 §4, §5), was not accepted.
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
@@ -137,6 +137,9 @@ pub enum SignError {
     /// The claims do not become a JSON object (RFC 7519 §3).
     #[error("the claims must become a JSON object")]
     Claims,
+    /// More than [`MAX_CLAIMS`](crate::MAX_CLAIMS) claims: nobody would accept them.
+    #[error("the claims are more than {MAX_CLAIMS}")]
+    TooManyClaims,
     /// `typ` or `cty` is empty, or holds what a media type cannot (RFC 6838 §4.2).
     #[error("\"typ\" and \"cty\" must be media types, such as \"at+jwt\"")]
     MediaType,
@@ -379,6 +382,9 @@ pub enum Refused {
     /// A claim occurs twice (RFC 7519 §4).
     #[error("the token names a claim twice")]
     DuplicateClaim,
+    /// More claims (RFC 7519 §4) than [`MAX_CLAIMS`](crate::MAX_CLAIMS).
+    #[error("the token has more claims than {MAX_CLAIMS}")]
+    TooManyClaims,
     /// A claim that is required is absent (RFC 7519 §4).
     #[error("the token lacks the claim \"{}\"", .0.name())]
     Missing(Claim),
@@ -452,6 +458,7 @@ impl Refused {
             Self::NotNested => "token_not_nested",
             Self::Payload => "token_payload",
             Self::DuplicateClaim => "token_claim_duplicate",
+            Self::TooManyClaims => "token_claims_too_many",
             Self::Missing(_) => "token_claim_missing",
             Self::Malformed(_) => "token_claim_malformed",
             Self::Issuer => "token_issuer",

@@ -257,6 +257,8 @@
 //! | --- | --- | --- |
 //! | a token | [`MAX_TOKEN`], 16 KiB of text | [`Refused::TooLong`]; nothing longer is made either |
 //! | its header | [`MAX_HEADER`], 4 KiB of text; 32 members | [`Refused::TooLong`], [`Refused::DuplicateHeader`] |
+//! | its claims | [`MAX_CLAIMS`], 256 | [`Refused::TooManyClaims`]; [`sign`] makes no more either |
+//! | its audiences | [`MAX_AUDIENCES`], 256 | [`Refused::Malformed`] |
 //! | JSON in JSON | 128 levels | [`Refused::Header`], [`Refused::Payload`] |
 //! | leeway | [`MAX_LEEWAY`], 30 s | the maximum counts |
 //! | a date | [`UnixTime::MAX`], 2^53 s | [`Refused::Malformed`] |
@@ -289,6 +291,7 @@ mod unverified;
 mod verifier;
 
 pub use algorithm::Algorithm;
+pub use claims::{MAX_AUDIENCES, MAX_CLAIMS};
 pub use compact::{MAX_HEADER, MAX_TOKEN};
 pub use encrypt::encrypt;
 pub use error::{Claim, EncryptError, KeyError, Part, Refused, SignError};

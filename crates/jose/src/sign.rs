@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::claims::too_many;
 use crate::{SignError, SigningKey, jws};
 
 /// Signs claims as a JWT in compact form (RFC 7519 §7.1). The header has `alg`, `typ` and, if the
@@ -10,7 +11,8 @@ use crate::{SignError, SigningKey, jws};
 /// `typ` is the kind of token, such as `at+jwt` (RFC 9068 §2.1); verifiers ask for it.
 ///
 /// # Errors
-/// [`SignError::Claims`] if the claims do not become a JSON object; otherwise as [`jws::sign`].
+/// [`SignError::Claims`] if the claims do not become a JSON object, [`SignError::TooManyClaims`]
+/// if they are more than [`MAX_CLAIMS`](crate::MAX_CLAIMS); otherwise as [`jws::sign`].
 ///
 /// # Example
 /// ```
@@ -26,6 +28,9 @@ pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<Stri
     serde_json::to_writer(&mut payload, claims).map_err(|_| SignError::Claims)?;
     if payload.first() != Some(&b'{') {
         return Err(SignError::Claims);
+    }
+    if too_many(&payload) {
+        return Err(SignError::TooManyClaims);
     }
     let header = jws::Header {
         typ: Some(typ),

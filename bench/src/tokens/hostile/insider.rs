@@ -1,5 +1,7 @@
 //! Tokens whose signature holds, refused for what they say: their time, their audience, a claim that comes twice.
 
+use std::hint::black_box;
+
 use countersign_jose::{Algorithm, SigningKey};
 use serde::de::DeserializeOwned;
 
@@ -8,14 +10,23 @@ use super::super::contenders::{key, raw_verification};
 use super::Hostile;
 use super::forge::{fill, payload_room, refuse, short_name, signed, values, verifier};
 
+/// What is taken off the time of a refusal.
+#[derive(Clone, Copy)]
+pub enum Less {
+    /// One operation of the key.
+    Key,
+    /// That, and reading the payload with nothing checked.
+    KeyAndReading,
+}
+
 /// All of them, with the fastest of keys and with the usual one, read into this type.
-pub fn all<C: DeserializeOwned + 'static>() -> Vec<Hostile> {
+pub fn all<C: DeserializeOwned + 'static>(less: Less) -> Vec<Hostile> {
     let mut all = Vec::new();
     for (alg, signature) in [(Algorithm::HS256, 32), (Algorithm::ES256, 64)] {
         let key = key(alg);
         for (name, payload) in payloads(payload_room(signature)) {
             let name = format!("{}, {name}", alg.name());
-            all.push(hostile::<C>(&key, name, &payload));
+            all.push(hostile::<C>(&key, name, payload, less));
         }
     }
     all
@@ -24,12 +35,20 @@ pub fn all<C: DeserializeOwned + 'static>() -> Vec<Hostile> {
 fn hostile<C: DeserializeOwned + 'static>(
     key: &SigningKey,
     name: String,
-    payload: &str,
+    payload: String,
+    less: Less,
 ) -> Hostile {
-    let token = signed(key, payload);
+    let token = signed(key, &payload);
     let (message, _) = token.rsplit_once('.').expect("three parts");
+    let mut verification = raw_verification(key, message.as_bytes());
     Hostile {
-        of_key: Some(raw_verification(key, message.as_bytes())),
+        of_key: Some(match less {
+            Less::Key => verification,
+            Less::KeyAndReading => Box::new(move || {
+                verification();
+                drop(black_box(serde_json::from_str::<C>(black_box(&payload))));
+            }),
+        }),
         refuse: refuse::<C>(&name, &verifier(key), token),
         name,
     }

@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use super::replay::Replay;
-use super::{Expected, Registered, Seen};
+use super::{Expected, MAX_AUDIENCES, MAX_CLAIMS, Registered, Seen};
 use crate::names::{Names, Text, no_object};
 use crate::{Claim, Refused, UnixTime};
 
@@ -203,6 +203,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for ObjectVisitor<'_, '_, V, V::Value> {
             map,
             registered: [false; 6],
             others: Names::default(),
+            count: 0,
             claim: None,
             watch: self.watch,
         };
@@ -220,6 +221,8 @@ struct WatchedMembers<'w, 'v, 'de, A> {
     registered: [bool; 6],
     /// The names of the others.
     others: Names<'de>,
+    /// How many claims came.
+    count: usize,
     /// The registered claim whose value comes next.
     claim: Option<Claim>,
     watch: &'w mut Watch<'v>,
@@ -244,6 +247,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMembers<'_, '_, 'de, A> {
         if !new {
             self.watch.refused = Some(Refused::DuplicateClaim);
             return Err(de::Error::custom("duplicate"));
+        }
+        self.count += 1;
+        if self.count > MAX_CLAIMS {
+            self.watch.refused = Some(Refused::TooManyClaims);
+            return Err(de::Error::custom("too many"));
         }
         seed.deserialize(Replay::Text(name).into_deserializer())
             .map(Some)
@@ -295,6 +303,9 @@ impl<'de> Visitor<'de> for AudienceVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut names = Vec::new();
         while let Some(Text(name)) = seq.next_element()? {
+            if names.len() == MAX_AUDIENCES {
+                return Err(de::Error::custom("too many"));
+            }
             names.push(name);
         }
         Ok(Audience::Many(names))

@@ -143,8 +143,8 @@
 //!
 //! **A million dots, megabytes of header, JSON nested without end** (CVE-2025-30204,
 //! CVE-2025-27144, CVE-2025-22868). The length is looked at first ([`MAX_TOKEN`], [`MAX_HEADER`]),
-//! dots are not collected, depth is bounded. What is refused for its structure costs no operation
-//! of a key.
+//! dots are not collected, depth is bounded, and so are the numbers of claims ([`MAX_CLAIMS`]) and of
+//! audiences ([`MAX_AUDIENCES`]). What is refused for its structure costs no operation of a key.
 //!
 //! # Encryption
 //!
@@ -188,6 +188,8 @@
 //! [`KeyError`]: crate::KeyError
 //! [`KeySet::to_json`]: crate::KeySet::to_json
 //! [`KeySet`]: crate::KeySet
+//! [`MAX_AUDIENCES`]: crate::MAX_AUDIENCES
+//! [`MAX_CLAIMS`]: crate::MAX_CLAIMS
 //! [`MAX_HEADER`]: crate::MAX_HEADER
 //! [`MAX_TOKEN`]: crate::MAX_TOKEN
 //! [`PublicJwk`]: crate::PublicJwk

@@ -1,6 +1,9 @@
 //! Tokens that are made to be expensive.
 
-use countersign_jose::{MAX_HEADER, MAX_TOKEN, Refused, SigningKey, Unverified, jws};
+use countersign_jose::{
+    Claim, MAX_AUDIENCES, MAX_CLAIMS, MAX_HEADER, MAX_TOKEN, Refused, SignError, SigningKey,
+    Unverified, jws, sign,
+};
 
 use crate::forge::*;
 
@@ -78,7 +81,7 @@ fn nothing_is_signed_that_would_be_refused() {
                 longest = token.len();
                 assert!(jws::verify_with(&token, &HS256.verifying_key()).is_ok());
             }
-            Err(why) => assert_eq!(why, countersign_jose::SignError::TooLong),
+            Err(why) => assert_eq!(why, SignError::TooLong),
         }
     }
     assert!(
@@ -87,7 +90,7 @@ fn nothing_is_signed_that_would_be_refused() {
     );
     let named = SigningKey::clone(&HS256).with_kid(&"k".repeat(4_000));
     let refused = jws::sign(&named, &header, b"x");
-    assert_eq!(refused, Err(countersign_jose::SignError::TooLong));
+    assert_eq!(refused, Err(SignError::TooLong));
 }
 
 /// CVE-2025-22868: deep nesting, as deep as the length allows, in the header and in the payload.
@@ -126,4 +129,53 @@ fn a_header_with_hundreds_of_members() {
         .collect::<Vec<_>>()
         .concat();
     assert!(verify(&HS256, &hs256(header_with(&members), GOOD)).is_ok());
+}
+
+/// A payload of thousands of tiny claims would take longer to read than its signature to verify.
+#[test]
+fn thousands_of_claims() {
+    let claims = |count: usize, name: fn(usize) -> String| {
+        let others = (3..count).map(|i| format!(r#","{}":0"#, name(i)));
+        with_times(&format!(
+            r#""exp":1700000300{}"#,
+            others.collect::<String>()
+        ))
+    };
+    let names: [fn(usize) -> String; 3] = [
+        |i| i.to_string(),
+        |i| format!("\\u{:04x}", 0x100 + i),
+        |i| "n".repeat(i % 30) + &i.to_string(),
+    ];
+    for name in names {
+        let verify = |count| verify(&HS256, &hs256(header_with(""), claims(count, name)));
+        assert!(verify(MAX_CLAIMS).is_ok());
+        assert_eq!(
+            verify(MAX_CLAIMS + 1).map(drop),
+            Err(Refused::TooManyClaims)
+        );
+    }
+    let with = |count: usize| {
+        // As short as names and values can be.
+        let letter = |i: usize| char::from_u32(u32::try_from(i).expect("small") + 0x30);
+        let name = |i| letter(i).map_or_else(String::new, String::from);
+        let claims: serde_json::Map<_, _> = (0..count).map(|i| (name(i), 0.into())).collect();
+        sign(&HS256, "at+jwt", &claims).map(drop)
+    };
+    assert_eq!(with(MAX_CLAIMS), Ok(()));
+    assert_eq!(with(MAX_CLAIMS + 1), Err(SignError::TooManyClaims));
+}
+
+#[test]
+fn thousands_of_audiences() {
+    let verify = |count: usize| {
+        let others = r#""other","#.repeat(count - 1);
+        let payload =
+            format!(r#"{{"iss":"{ISSUER}","exp":1700000300,"aud":[{others}"{AUDIENCE}"]}}"#);
+        verify(&HS256, &hs256(header_with(""), payload)).map(drop)
+    };
+    assert_eq!(verify(MAX_AUDIENCES), Ok(()));
+    assert_eq!(
+        verify(MAX_AUDIENCES + 1),
+        Err(Refused::Malformed(Claim::Audience))
+    );
 }

@@ -6,8 +6,8 @@
 
 use countersign_auth::env::Timestamp;
 use countersign_jose::{
-    Algorithm, Claim, ContentEncryption, DecryptionKeySet, KeyManagement, KeySet, MAX_LEEWAY,
-    Refused, UnixTime, Unverified, jwe, jws,
+    Algorithm, Claim, ContentEncryption, DecryptionKeySet, KeyManagement, KeySet, MAX_CLAIMS,
+    MAX_LEEWAY, Refused, UnixTime, Unverified, jwe, jws,
 };
 use serde_json::{Value, json};
 
@@ -82,6 +82,10 @@ impl Asked<'_> {
             ),
             Refused::Payload => (None, needed("a JSON object, which is what claims are")),
             Refused::DuplicateClaim => (None, needed("every claim once")),
+            Refused::TooManyClaims => {
+                let most = format!("{MAX_CLAIMS} claims at most");
+                (None, needed(&most))
+            }
             Refused::Missing(Claim::Issuer) => (None, Some(format!("iss: {}", json!(self.issuer)))),
             Refused::Missing(Claim::Audience) => {
                 (None, Some(format!("aud: {}", json!(self.audience))))

@@ -120,6 +120,7 @@ impl Step {
             Refused::Signature => Self::Signature,
             Refused::Payload
             | Refused::DuplicateClaim
+            | Refused::TooManyClaims
             | Refused::Missing(_)
             | Refused::Malformed(_)
             | Refused::Issuer
