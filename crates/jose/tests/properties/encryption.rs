@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use base64_simd::URL_SAFE_NO_PAD;
 use countersign_jose::{
     AgreementCurve, Algorithm, ContentEncryption, DecryptionKey, DecryptionKeySet, EncryptError,
-    EncryptionKey, KeyManagement, KeySet, Refused, SigningKey, Verifier, encrypt, jwe, sign,
+    EncryptionKey, KeyError, KeyManagement, KeySet, Refused, SigningKey, Verifier, encrypt, jwe,
+    sign,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -98,6 +99,10 @@ fn what_is_encrypted_decrypts_with_every_key_and_encryption() {
         refused,
         Err(EncryptError::ReadingOnly(KeyManagement::RsaOaep))
     );
+    // Nor is it read back.
+    let again = EncryptionKey::from_der(KeyManagement::RsaOaep, &key.to_der().unwrap());
+    let reading_only = KeyError::ReadingOnly(KeyManagement::RsaOaep);
+    assert_eq!(again.err(), Some(reading_only));
 }
 
 /// The content encryption for a key: its own, or this one.
