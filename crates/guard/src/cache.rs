@@ -9,6 +9,7 @@ use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
 use crate::{
     Claims,
     published::{Generation, Seen},
+    revocations::Hashes,
 };
 
 /// Longer tokens are verified every time, so that no one can fill the memory with a few of them. Signed with ML-DSA-87
@@ -29,6 +30,8 @@ type Entries = quick_cache::sync::Cache<Box<str>, Arc<Entry>, UnitWeighter, Rand
 /// A token that was verified.
 pub struct Entry {
     pub verified: Verified<Claims>,
+    /// What its revocations are looked up by.
+    pub hashes: Hashes,
     /// The generation of the key set that it was verified by: no other has vouched for it.
     pub keys: Generation,
     /// When it was last found not to be revoked.

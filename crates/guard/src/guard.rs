@@ -66,8 +66,9 @@ impl Guard {
             Some(entry) => self.still_valid(token, entry, now)?,
             None => self.verify(token, now)?,
         };
-        self.revocations
-            .check(&entry.clear, |known| known.check(&entry.verified, now))?;
+        self.revocations.check(&entry.clear, |known| {
+            known.check(&entry.verified, &entry.hashes, now)
+        })?;
         Ok(entry.verified.clone())
     }
 
@@ -91,8 +92,10 @@ impl Guard {
     fn verify(&self, token: &str, now: UnixTime) -> Result<Arc<Entry>, Refused> {
         let (keys, current) = self.verifier.read();
         let verified = current.load().verify(token, now)?;
+        let hashes = self.revocations.read().1.hashes(&verified);
         let entry = Arc::new(Entry {
             verified,
+            hashes,
             keys,
             clear: Seen::never(),
         });

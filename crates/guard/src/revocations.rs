@@ -7,11 +7,16 @@ use std::{
 
 use countersign_jose::{UnixTime, Verified};
 
-use crate::{Cause, Claims, Event, Revocation, Stats, published::Good, table::Table};
+use crate::{
+    Cause, Claims, Event, Revocation, Stats,
+    published::Good,
+    table::{Hash, Hasher, Table},
+};
 
 /// Every revocation that still matters. Events may come twice and in any order: sets only grow,
 /// epochs only rise, and of two times for one token the earlier holds.
 pub struct Revocations {
+    hasher: Hasher,
     /// The lowest good issuer epoch; a single number, so it is never forgotten.
     issuer: AtomicU64,
     keys: Table<()>,
@@ -24,9 +29,19 @@ pub struct Revocations {
     tokens: Table<Reverse<UnixTime>>,
 }
 
+/// The hashes of the names under which a token can be revoked.
+pub struct Hashes {
+    key: Option<Hash>,
+    client: Hash,
+    subject: Hash,
+    session: Option<Hash>,
+    token: Hash,
+}
+
 impl Revocations {
     pub fn new() -> Self {
         Self {
+            hasher: Hasher::default(),
             issuer: AtomicU64::new(0),
             keys: Table::new(),
             clients: Table::new(),
@@ -36,11 +51,29 @@ impl Revocations {
         }
     }
 
+    /// What [`check`](Self::check) looks a token up by.
+    pub fn hashes(&self, token: &Verified<Claims>) -> Hashes {
+        let claims = token.claims();
+        let hash = |name| self.hasher.hash(name);
+        Hashes {
+            key: token.key_id().map(hash),
+            client: hash(&claims.client_id),
+            subject: hash(&claims.sub),
+            session: claims.sid.as_deref().map(hash),
+            token: hash(&claims.jti),
+        }
+    }
+
     /// Whether a token has been revoked, and whether the answer may be remembered.
     ///
     /// # Errors
     /// The most general revocation that concerns it.
-    pub fn check(&self, token: &Verified<Claims>, now: UnixTime) -> Result<Good, Cause> {
+    pub fn check(
+        &self,
+        token: &Verified<Claims>,
+        hashes: &Hashes,
+        now: UnixTime,
+    ) -> Result<Good, Cause> {
         let Claims {
             epochs,
             client_id,
@@ -52,33 +85,26 @@ impl Revocations {
         if epochs.issuer < self.issuer.load(Ordering::Acquire) {
             return Err(Cause::All);
         }
-        if token
-            .key_id()
-            .is_some_and(|kid| self.keys.get(kid).is_some())
+        if let (Some(hash), Some(kid)) = (hashes.key, token.key_id())
+            && self.keys.get(hash, kid).is_some()
         {
             return Err(Cause::Key);
         }
-        if self
-            .clients
-            .get(client_id)
-            .is_some_and(|below| epochs.client < below)
-        {
+        let is_below = |table: &Table<u64>, hash, name: &str, epoch| {
+            table.get(hash, name).is_some_and(|below| epoch < below)
+        };
+        if is_below(&self.clients, hashes.client, client_id, epochs.client) {
             return Err(Cause::Client);
         }
-        if self
-            .subjects
-            .get(sub)
-            .is_some_and(|below| epochs.subject < below)
-        {
+        if is_below(&self.subjects, hashes.subject, sub, epochs.subject) {
             return Err(Cause::Subject);
         }
-        if sid
-            .as_ref()
-            .is_some_and(|sid| self.sessions.get(sid).is_some())
+        if let (Some(hash), Some(sid)) = (hashes.session, sid)
+            && self.sessions.get(hash, sid).is_some()
         {
             return Err(Cause::Session);
         }
-        match self.tokens.get(jti) {
+        match self.tokens.get(hashes.token, jti) {
             None => Ok(Good::UntilChanged),
             // Its time will come without anything being published.
             Some(Reverse(from)) if now < from => Ok(Good::Now),
@@ -89,12 +115,17 @@ impl Revocations {
     /// Adds one event to what is known.
     pub fn add(&self, event: &Event) {
         let until = event.until;
+        let hash = |name| self.hasher.hash(name);
         match &event.kind {
-            Revocation::Session { sid } => self.sessions.add(sid, (), until),
-            Revocation::Subject { sub, below } => self.subjects.add(sub, *below, until),
-            Revocation::Client { client_id, below } => self.clients.add(client_id, *below, until),
-            Revocation::Token { jti, from } => self.tokens.add(jti, Reverse(*from), until),
-            Revocation::Key { kid } => self.keys.add(kid, (), until),
+            Revocation::Session { sid } => self.sessions.add(hash(sid), sid, (), until),
+            Revocation::Subject { sub, below } => self.subjects.add(hash(sub), sub, *below, until),
+            Revocation::Client { client_id, below } => {
+                self.clients.add(hash(client_id), client_id, *below, until);
+            }
+            Revocation::Token { jti, from } => {
+                self.tokens.add(hash(jti), jti, Reverse(*from), until);
+            }
+            Revocation::Key { kid } => self.keys.add(hash(kid), kid, (), until),
             Revocation::All { below } => {
                 self.issuer.fetch_max(*below, Ordering::Release);
             }

@@ -2,32 +2,61 @@
 //! nor an expiring table of millions makes its readers wait.
 
 use std::{
-    collections::HashMap,
     hash::BuildHasher,
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use countersign_jose::UnixTime;
 use foldhash::quality::RandomState;
+use hashbrown::{HashTable, hash_table};
 
 /// A power of two; a shard of a million entries holds some sixteen thousand.
 const SHARDS: usize = 64;
 
+/// Hashes names, with seeds of this process: nobody outside can make names meet.
+#[derive(Default)]
+pub struct Hasher(RandomState);
+
+/// The hash of a name.
+#[derive(Clone, Copy)]
+pub struct Hash(u64);
+
+impl Hasher {
+    pub fn hash(&self, name: &str) -> Hash {
+        Hash(self.0.hash_one(name))
+    }
+}
+
+impl Hash {
+    /// Of bits that the map within the shard does not use: it takes the lowest and the highest.
+    fn shard(self) -> usize {
+        (self.0 >> 32) as usize % SHARDS
+    }
+}
+
 /// What is known by name. `M` is ordered by severity: of two marks for one name the greater holds,
 /// so marks may come twice and in any order.
+///
+/// Whoever looks a name up brings its hash, so that a name that is looked up again and again is
+/// hashed once, and need not even be read unless something is found.
 pub struct Table<M> {
     shards: Box<[RwLock<Shard<M>>]>,
-    /// Other seeds than the maps have: within a shard all hashes of this one look alike.
-    pick: RandomState,
+    /// How many entries there are. A table that is empty, as most are, costs no lock.
+    len: AtomicUsize,
 }
 
 struct Shard<M> {
-    entries: HashMap<Box<str>, Entry<M>, RandomState>,
+    entries: HashTable<Entry<M>>,
     /// No entry ends before this.
     earliest: UnixTime,
 }
 
 struct Entry<M> {
+    name: Box<str>,
+    hash: Hash,
     mark: M,
     until: UnixTime,
 }
@@ -35,29 +64,42 @@ struct Entry<M> {
 impl<M: Ord + Copy> Table<M> {
     pub fn new() -> Self {
         let shards = (0..SHARDS).map(|_| RwLock::new(Shard::new())).collect();
-        Self {
-            shards,
-            pick: RandomState::default(),
-        }
+        let len = AtomicUsize::new(0);
+        Self { shards, len }
     }
 
-    /// The mark of `name`.
-    pub fn get(&self, name: &str) -> Option<M> {
-        read(self.shard(name))
+    /// The mark of `name`, whose hash this is.
+    pub fn get(&self, hash: Hash, name: &str) -> Option<M> {
+        if self.len() == 0 {
+            return None;
+        }
+        read(&self.shards[hash.shard()])
             .entries
-            .get(name)
+            .find(hash.0, |entry| *entry.name == *name)
             .map(|entry| entry.mark)
     }
 
     /// Marks `name`, until the later of `until` and what was said before.
-    pub fn add(&self, name: &str, mark: M, until: UnixTime) {
-        let mut shard = write(self.shard(name));
+    pub fn add(&self, hash: Hash, name: &str, mark: M, until: UnixTime) {
+        let mut shard = write(&self.shards[hash.shard()]);
         shard.earliest = shard.earliest.min(until);
-        if let Some(known) = shard.entries.get_mut(name) {
-            known.mark = known.mark.max(mark);
-            known.until = known.until.max(until);
-        } else {
-            shard.entries.insert(name.into(), Entry { mark, until });
+        let same_name = |entry: &Entry<M>| *entry.name == *name;
+        match shard.entries.entry(hash.0, same_name, |entry| entry.hash.0) {
+            hash_table::Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.mark = known.mark.max(mark);
+                known.until = known.until.max(until);
+            }
+            hash_table::Entry::Vacant(room) => {
+                let name = name.into();
+                room.insert(Entry {
+                    name,
+                    hash,
+                    mark,
+                    until,
+                });
+                self.len.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -65,39 +107,31 @@ impl<M: Ord + Copy> Table<M> {
     pub fn expire(&self, now: UnixTime) {
         for shard in &self.shards {
             if read(shard).earliest < now {
-                write(shard).expire(now);
+                let dropped = write(shard).expire(now);
+                self.len.fetch_sub(dropped, Ordering::Relaxed);
             }
         }
     }
 
+    // Relaxed: what was added before something was published is seen by whoever has seen that.
     pub fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| read(shard).entries.len())
-            .sum()
-    }
-
-    fn shard(&self, name: &str) -> &RwLock<Shard<M>> {
-        let hash = self.pick.hash_one(name);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "only the lowest bits matter"
-        )]
-        &self.shards[hash as usize % SHARDS]
+        self.len.load(Ordering::Relaxed)
     }
 }
 
 impl<M> Shard<M> {
     fn new() -> Self {
         Self {
-            entries: HashMap::default(),
+            entries: HashTable::new(),
             earliest: UnixTime::from_secs(u64::MAX),
         }
     }
 
-    fn expire(&mut self, now: UnixTime) {
+    /// How many entries went.
+    fn expire(&mut self, now: UnixTime) -> usize {
+        let before = self.entries.len();
         let mut earliest = UnixTime::from_secs(u64::MAX);
-        self.entries.retain(|_, entry| {
+        self.entries.retain(|entry| {
             let keep = now <= entry.until;
             if keep {
                 earliest = earliest.min(entry.until);
@@ -107,8 +141,10 @@ impl<M> Shard<M> {
         self.earliest = earliest;
         // After a wave has passed, give its memory back; keep room for the next ripple.
         if self.entries.capacity() / 8 > self.entries.len() {
-            self.entries.shrink_to(self.entries.len() * 2);
+            let room = self.entries.len() * 2;
+            self.entries.shrink_to(room, |entry| entry.hash.0);
         }
+        before - self.entries.len()
     }
 }
 
