@@ -87,6 +87,8 @@ mod cache;
 mod claims;
 mod event;
 mod guard;
+#[cfg(feature = "net")]
+pub mod net;
 mod published;
 mod refused;
 mod revocations;
