@@ -10,14 +10,14 @@ const MAX_LEN: usize = 2048;
 
 /// To whom requests may go in the clear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum InTheClear {
+pub(crate) enum InTheClear {
     Loopback,
     Anyone,
 }
 
 /// Where something may be asked. It has neither credentials nor a fragment.
 #[derive(Clone, Debug)]
-pub(super) struct Address {
+pub(crate) struct Address {
     pub host: String,
     pub port: u16,
     pub is_secure: bool,

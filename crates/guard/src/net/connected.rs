@@ -309,6 +309,31 @@ impl Connected {
             troubles: shared.troubles(),
         }
     }
+
+    /// A token that another service client is given for this audience, and how long it lives; `None`
+    /// if there is nobody to ask.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn grant_to(
+        &self,
+        client: &super::ServiceClient,
+    ) -> Option<Result<(super::Secret, Duration), super::Unlearned>> {
+        let issuer = self.0.issuer.as_ref()?;
+        let granted = super::service_token::grant(issuer, client, &issuer.audience, None).await;
+        Some(granted.map(|granted| {
+            let life = Duration::from_secs(granted.expires_in);
+            (super::Secret::new(granted.access_token), life)
+        }))
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.shared.clock
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn now(&self) -> Result<crate::UnixTime, Denied> {
+        self.0.shared.now()
+    }
 }
 
 /// Forgets what has expired, for ever; by the issuer's clock alone, and only while it vouches: what is

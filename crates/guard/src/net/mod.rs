@@ -33,7 +33,7 @@
 //!
 //! [`Connected::knowing`] has all of that for metrics.
 
-mod address;
+pub(crate) mod address;
 mod clock;
 mod connected;
 mod deaf;

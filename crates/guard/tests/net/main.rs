@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../fixture/mod.rs"]
+#[expect(dead_code, reason = "what only the tests of the layer need")]
 mod fixture;
 
 mod account;
