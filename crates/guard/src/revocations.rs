@@ -1,17 +1,20 @@
 //! What has been revoked, and whether it concerns a token.
 
 use std::{
+    borrow::Cow,
     cmp::Reverse,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use countersign_jose::{UnixTime, Verified};
+use countersign_jose::{UnixTime, Verified, hashes};
+use serde::Deserialize;
 
 use crate::{Cause, Claims, Event, Revocation, Stats, published::Good, table::Table};
 
 /// Every revocation that still matters. Events may come twice and in any order: sets only grow,
 /// epochs only rise, and of two times for one token the earlier holds.
 pub struct Revocations {
+    ids: Ids,
     /// The lowest good issuer epoch; a single number, so it is never forgotten.
     issuer: AtomicU64,
     keys: Table<()>,
@@ -24,9 +27,34 @@ pub struct Revocations {
     tokens: Table<Reverse<UnixTime>>,
 }
 
+/// How events name sessions, users, clients and tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ids {
+    /// As they stand in tokens.
+    Plain,
+    /// As base64url(SHA-256(`countersign-feed:` ‖ the claim's name ‖ `:` ‖ id)).
+    Hashed,
+}
+
+impl Ids {
+    /// What events call the `id` that stands in this claim.
+    pub fn name<'i>(self, claim: &str, id: &'i str) -> Cow<'i, str> {
+        match self {
+            Self::Plain => Cow::Borrowed(id),
+            Self::Hashed => {
+                let text = format!("countersign-feed:{claim}:{id}");
+                // SHA-256, base64url, of any text.
+                Cow::Owned(hashes::access_token_hash(&text))
+            }
+        }
+    }
+}
+
 impl Revocations {
-    pub fn new() -> Self {
+    pub fn new(ids: Ids) -> Self {
         Self {
+            ids,
             issuer: AtomicU64::new(0),
             keys: Table::new(),
             clients: Table::new(),
@@ -60,30 +88,35 @@ impl Revocations {
         }
         if self
             .clients
-            .get(client_id)
+            .get(&self.ids.name("client_id", client_id))
             .is_some_and(|below| epochs.client < below)
         {
             return Err(Cause::Client);
         }
         if self
             .subjects
-            .get(sub)
+            .get(&self.ids.name("sub", sub))
             .is_some_and(|below| epochs.subject < below)
         {
             return Err(Cause::Subject);
         }
         if sid
             .as_ref()
-            .is_some_and(|sid| self.sessions.get(sid).is_some())
+            .is_some_and(|sid| self.sessions.get(&self.ids.name("sid", sid)).is_some())
         {
             return Err(Cause::Session);
         }
-        match self.tokens.get(jti) {
+        match self.tokens.get(&self.ids.name("jti", jti)) {
             None => Ok(Good::UntilChanged),
             // Its time will come without anything being published.
             Some(Reverse(from)) if now < from => Ok(Good::Now),
             Some(_) => Err(Cause::Token),
         }
+    }
+
+    #[cfg(feature = "net")]
+    pub fn ids(&self) -> Ids {
+        self.ids
     }
 
     /// Adds one event to what is known.

@@ -126,7 +126,7 @@ impl Connected {
         if let Some(keys) = options.decryption {
             verifier = verifier.encrypted_to(keys);
         }
-        let guard = Guard::new(verifier, options.cache);
+        let guard = Guard::hearing(verifier, options.cache, options.ids);
         let clock = options.clock;
         let shared = Shared::new(guard, Arc::clone(&clock), options.when_stale, options.pace);
         let shared = Arc::new(shared);
@@ -135,7 +135,7 @@ impl Connected {
             options.issuer,
             options.audience,
             options.client,
-            options.feed,
+            (options.feed, options.ids),
             options.pace,
         ));
         let mut tasks = JoinSet::new();
@@ -253,11 +253,8 @@ impl Connected {
         let verified = self.check(token).await?;
         let shared = &self.0.shared;
         let is_connected = || shared.knowledge.is_connected(&*shared.clock);
-        if let Some(account) = shared
-            .accounts
-            .get(&verified.sub)
-            .filter(|_| is_connected())
-        {
+        let name = shared.guard.ids().name("sub", &verified.sub);
+        if let Some(account) = shared.accounts.get(&name).filter(|_| is_connected()) {
             return Ok(account);
         }
         let issuer = self.0.issuer.as_ref().ok_or(Denied::Unanswered)?;
@@ -268,7 +265,7 @@ impl Connected {
             return Err(Denied::Inactive);
         }
         if is_connected() {
-            shared.accounts.remember(&verified.sub, &account, news);
+            shared.accounts.remember(&name, &account, news);
         }
         Ok(account)
     }

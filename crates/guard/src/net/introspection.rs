@@ -25,7 +25,7 @@ const ACCOUNTS: usize = 10_000;
 /// What the issuer says of an account: `sub`, `scope`, profile, roles, as RFC 7662 §2.2 names them.
 pub type Account = Map<String, Value>;
 
-/// Accounts by user, until something is heard of them.
+/// Accounts by user, named as in events, until something is heard of them.
 pub(super) struct Accounts {
     remembered: Cache<Box<str>, Arc<Account>>,
     /// Rises with whatever could make an answer that is on its way an old one.

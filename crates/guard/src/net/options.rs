@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use countersign_jose::DecryptionKeySet;
 
 use super::{Clock, Secret, address::InTheClear, clock::SystemClock};
+use crate::revocations::Ids;
 
 /// Whom a guard trusts, as whom it asks, and what it does when it cannot know. There is no default
 /// for the last one: that is its owner's to say.
@@ -18,6 +19,7 @@ pub struct Options {
     pub(super) leeway: u64,
     pub(super) decryption: Option<DecryptionKeySet>,
     pub(super) feed: Feed,
+    pub(super) ids: Ids,
     pub(super) in_the_clear: InTheClear,
     pub(super) roots: Option<Vec<u8>>,
     pub(super) pace: Pace,
@@ -141,6 +143,7 @@ impl Options {
             leeway: 0,
             decryption: None,
             feed: Feed::Stream,
+            ids: Ids::Plain,
             in_the_clear: InTheClear::Loopback,
             roots: None,
             pace: Pace::default(),
@@ -172,6 +175,14 @@ impl Options {
     #[must_use]
     pub fn feed(self, feed: Feed) -> Self {
         Self { feed, ..self }
+    }
+
+    /// Has the issuer hash the ids in what it sends: this service learns of those alone whose tokens
+    /// it has seen. A look-up costs four hashes more, when something was revoked since the last.
+    #[must_use]
+    pub fn hashed_ids(self) -> Self {
+        let ids = Ids::Hashed;
+        Self { ids, ..self }
     }
 
     /// Lets plain `http` leave this machine. Whoever is on the way can then read the client's

@@ -21,7 +21,7 @@ use super::{
     key_set::Keys,
     knowledge::Knowledge,
 };
-use crate::{Claims, Event, Guard, Revocation, UnixTime, Verified};
+use crate::{Claims, Event, Guard, Revocation, UnixTime, Verified, revocations::Ids};
 
 /// So many tokens are asked about at a time.
 const ASKING: usize = 64;
@@ -56,6 +56,7 @@ pub(super) struct Issuer {
     pub audience: String,
     pub service: ServiceClient,
     pub feed: Feed,
+    pub ids: Ids,
     pub keys: Keys,
     pub asking: Semaphore,
     pub pace: Pace,
@@ -71,7 +72,7 @@ impl Issuer {
         name: String,
         audience: String,
         service: ServiceClient,
-        feed: Feed,
+        (feed, ids): (Feed, Ids),
         pace: Pace,
     ) -> Self {
         Self {
@@ -80,6 +81,7 @@ impl Issuer {
             audience,
             service,
             feed,
+            ids,
             keys: Keys::new(),
             asking: Semaphore::new(ASKING),
             pace,

@@ -1,15 +1,26 @@
 //! The account behind a token: asked for once, and again when it changed.
 
-use countersign_guard::Revocation;
 use countersign_guard::net::{Denied, WhenStale};
+use countersign_guard::{Guard, Revocation};
 use serde_json::json;
 
 use crate::fixture::{Issuer, soon};
 
 #[tokio::test]
 async fn an_account_is_remembered_until_it_changed() {
+    remembered(false).await;
+    remembered(true).await;
+}
+
+async fn remembered(hashed: bool) {
     let issuer = Issuer::start().await;
-    let guard = issuer.guard(WhenStale::refuse()).await;
+    let options = issuer.options(WhenStale::refuse());
+    let options = if hashed {
+        options.hashed_ids()
+    } else {
+        options
+    };
+    let guard = Guard::connect(options).await.unwrap();
     let token = issuer.token("a");
     let say = |roles| {
         *issuer.world.account.lock().unwrap() =

@@ -12,7 +12,12 @@ use crate::fixture::{API, CLIENT, Issuer, SECRET, polling, soon};
 
 #[tokio::test]
 async fn connected_it_refuses_what_was_revoked_before_and_after() {
-    for feed in [None, Some(polling())] {
+    for (feed, hashed) in [
+        (None, false),
+        (Some(polling()), false),
+        (None, true),
+        (Some(polling()), true),
+    ] {
         let issuer = Issuer::start().await;
         let tokens = ["a", "b", "c"].map(|jti| issuer.token(jti));
         issuer.end_session_of("a");
@@ -20,6 +25,9 @@ async fn connected_it_refuses_what_was_revoked_before_and_after() {
         let mut options = issuer.options(WhenStale::refuse());
         if let Some(feed) = feed {
             options = options.feed(feed);
+        }
+        if hashed {
+            options = options.hashed_ids();
         }
         let guard = Guard::connect(options).await.unwrap();
         let code = async |token: &str| guard.check(token).await.map_err(|denied| denied.code());

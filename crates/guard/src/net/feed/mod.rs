@@ -28,6 +28,7 @@ use super::{
     service_token::NoToken,
     shared::{Issuer, Shared},
 };
+use crate::revocations::Ids;
 
 /// How much a poll asks for at a time.
 const PAGE: u32 = 1000;
@@ -107,8 +108,7 @@ impl Reader<'_> {
         &mut self,
         token: &ServiceToken,
     ) -> Result<std::convert::Infallible, Ended> {
-        let audience = escape(&self.issuer.audience);
-        let path = format!("/v1/revocations/stream?audience={audience}");
+        let path = format!("/v1/revocations/stream?{}", self.view());
         let address = self.address(&path)?;
         let secret = token.get().await?;
         let mut asked = bearing(get(&address, "text/event-stream"), &secret);
@@ -145,6 +145,10 @@ impl Reader<'_> {
             let Some(bytes) = frame.data_ref() else {
                 continue;
             };
+            // A snapshot may be long, and what of it concerns others is not sent.
+            if self.position.is_none() {
+                deadline = Instant::now() + silence;
+            }
             let messages = events
                 .read(bytes)
                 .map_err(|sse::Unreadable| Ended::Gap("an event"))?;
@@ -222,15 +226,14 @@ impl Reader<'_> {
 
     /// Asks until there is no more.
     async fn catch_up(&mut self, token: &ServiceToken) -> Result<(), Ended> {
-        let audience = escape(&self.issuer.audience);
         let mut next: Option<String> = None;
         loop {
             let place = match (&next, &self.position) {
-                (Some(next), _) => format!("&next={}", escape(next)),
+                (Some(next), _) => format!("&after={}", escape(next)),
                 (None, Some(cursor)) => format!("&after={}", escape(&cursor.to_string())),
                 (None, None) => String::new(),
             };
-            let path = format!("/v1/revocations?audience={audience}&limit={PAGE}{place}");
+            let path = format!("/v1/revocations?{}&limit={PAGE}{place}", self.view());
             let address = self.address(&path)?;
             let secret = token.get().await?;
             // What a poll says is as old as the question: it could have been answered at once.
@@ -240,6 +243,9 @@ impl Reader<'_> {
             granted(answer.status, token, &secret)?;
             let page: Page =
                 serde_json::from_slice(&answer.body).map_err(|_| Ended::Gap("a page"))?;
+            if page.ids != self.issuer.ids {
+                return Err(Ended::Gap("identifiers written in another way"));
+            }
             if page.kind == Kind::Snapshot && !self.in_snapshot {
                 self.position = None;
                 self.in_snapshot = true;
@@ -251,7 +257,8 @@ impl Reader<'_> {
                 (Kind::Snapshot, None) if page.more && page.next.is_some() => {}
                 _ => return Err(Ended::Gap("a page without a cursor")),
             }
-            if !page.more {
+            // A snapshot is as old as its first page: what came meanwhile is asked for next.
+            if page.kind == Kind::Tail && !page.more {
                 let now = Duration::from_millis(page.now);
                 self.vouch(page.as_of, Duration::ZERO, now, heard);
                 return Ok(());
@@ -298,6 +305,15 @@ impl Reader<'_> {
         self.shared
             .has_heard
             .send_if_modified(|has| !std::mem::replace(has, true));
+    }
+
+    /// What is asked for: for whom, and how it is to be written.
+    fn view(&self) -> String {
+        let ids = match self.issuer.ids {
+            Ids::Plain => "plain",
+            Ids::Hashed => "hashed",
+        };
+        format!("audience={}&ids={ids}", escape(&self.issuer.audience))
     }
 
     fn address(&self, path: &str) -> Result<super::address::Address, Unlearned> {

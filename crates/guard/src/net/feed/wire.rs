@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, de};
 
-use crate::Event;
+use crate::{Event, revocations::Ids};
 
 /// A place in the log: of which incarnation, and after which number.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +83,7 @@ pub struct Page {
     /// Where a snapshot goes on.
     pub next: Option<String>,
     pub more: bool,
+    pub ids: Ids,
     pub as_of: u64,
     pub now: u64,
 }
