@@ -127,7 +127,11 @@ impl Denial {
     fn sign_in(&self) -> Option<HeaderValue> {
         let visit = self.visit.as_ref()?;
         let can_help = self.status() == StatusCode::UNAUTHORIZED;
-        can_help.then(|| visit.sign_in()).flatten()
+        let max_age = match self.why {
+            Why::Lacks(Lack::RecentSignIn(age)) => Some(age),
+            _ => None,
+        };
+        can_help.then(|| visit.sign_in(max_age)).flatten()
     }
 }
 

@@ -208,9 +208,9 @@ impl Visit {
     }
 
     /// Where somebody who looks at the answer can sign in.
-    pub(super) fn sign_in(&self) -> Option<HeaderValue> {
+    pub(super) fn sign_in(&self, max_age: Option<u64>) -> Option<HeaderValue> {
         let sign_in = self.rules.sign_in.as_ref()?;
-        sign_in.location(self.page.as_deref()?)
+        sign_in.location(self.page.as_deref()?, max_age)
     }
 }
 

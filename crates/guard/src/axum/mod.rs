@@ -24,7 +24,8 @@
 //! belongs to whoever listens. A proxy that adds `Authorization` of its own, or strips `Origin` or
 //! `Sec-Fetch-Site`, changes who is calling. Layers outside of this one see requests that nobody has
 //! checked; routes that are added after `layer(..)` are outside of it. Each process counts its own
-//! rates, and hears revocations by itself.
+//! rates, and hears revocations by itself. A layer for CORS stands outside of this one: the browser's
+//! question before a request bears no token.
 //!
 //! # Example
 //! ```no_run

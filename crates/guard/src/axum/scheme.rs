@@ -4,7 +4,10 @@ use std::{pin::Pin, time::Duration};
 
 use countersign_jose::hashes::access_token_hash;
 use quick_cache::sync::Cache;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::{
+    sync::{Mutex, MutexGuard, Semaphore},
+    time::timeout,
+};
 
 use crate::net::{Connected, Secret, ServiceClient, Unlearned};
 
@@ -43,6 +46,9 @@ const REMEMBERED: usize = 1024;
 
 /// So many wait for their exchange; it happens to one at a time.
 const WAITING: usize = 32;
+
+/// How long an exchange may take, the wait for its turn included.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long wrong credentials are remembered.
 const WRONG_FOR: Duration = Duration::from_secs(10);
@@ -103,12 +109,28 @@ impl Basic {
             .waiting
             .try_acquire()
             .map_err(|_| NotExchanged::Unavailable)?;
-        let _turn = self.exchanging.lock().await;
-        if let Some(known) = self.remembered(&key, now()) {
-            return known;
-        }
+        let exchange = async {
+            let turn = self.exchanging.lock().await;
+            if let Some(known) = self.remembered(&key, now()) {
+                return known;
+            }
+            self.ask(key, &client, guard, turn).await
+        };
+        timeout(PATIENCE, exchange)
+            .await
+            .unwrap_or(Err(NotExchanged::Unavailable))
+    }
+
+    async fn ask(
+        &self,
+        key: String,
+        client: &ServiceClient,
+        guard: &Connected,
+        _turn: MutexGuard<'_, ()>,
+    ) -> Result<Secret, NotExchanged> {
+        let now = || guard.clock().monotonic();
         let asked_at = now();
-        let granted = guard.grant_to(&client).await;
+        let granted = guard.grant_to(client).await;
         match granted.ok_or(NotExchanged::Unavailable)? {
             Ok((token, life)) => {
                 let until = asked_at + life.mul_f32(0.75);

@@ -15,7 +15,8 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Sends navigating browsers to `page`, with the parameter `return_to`: `own` (such as
+    /// Sends navigating browsers to `page`, with the parameter `return_to` (and `max_age`, in seconds, if
+    /// the last sign-in was too long ago): `own` (such as
     /// `https://orders.example`) and the path that they asked for. It is put together from these two
     /// alone: no header of a request, and no path of it, can make it lead elsewhere.
     ///
@@ -34,10 +35,12 @@ impl SignIn {
     }
 
     /// Where to go from here. `path` begins with a slash.
-    pub(super) fn location(&self, path: &str) -> Option<HeaderValue> {
+    pub(super) fn location(&self, path: &str, max_age: Option<u64>) -> Option<HeaderValue> {
         let and = if self.page.contains('?') { '&' } else { '?' };
         let back = escape(&format!("{}{path}", self.own));
-        HeaderValue::from_str(&format!("{}{and}return_to={back}", self.page)).ok()
+        let max_age = max_age.map(|age| format!("&max_age={age}"));
+        let max_age = max_age.unwrap_or_default();
+        HeaderValue::from_str(&format!("{}{and}return_to={back}{max_age}", self.page)).ok()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{
 use http::StatusCode;
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::{
     Denied,
@@ -86,7 +87,12 @@ pub(super) async fn ask(issuer: &Issuer, token: &str) -> Result<Account, Denied>
     let Ok(_place) = issuer.asking.try_acquire() else {
         return Err(Denied::Unanswered);
     };
-    match introspect(issuer, token).await {
+    // Whoever waits here waits for a caller of their own.
+    let patience = issuer.pace.patience;
+    let Ok(answer) = timeout(patience, introspect(issuer, token)).await else {
+        return Err(Denied::Unanswered);
+    };
+    match answer {
         Ok(answer) if answer.get("active") == Some(&Value::Bool(true)) => Ok(answer),
         Ok(_) => Err(Denied::Inactive),
         Err(error) => {

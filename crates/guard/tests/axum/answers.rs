@@ -208,6 +208,16 @@ async fn people_are_sent_to_the_sign_in_page_and_programs_are_not() {
     let script = [("sec-fetch-mode", "cors"), ("accept", "text/html")];
     assert_eq!(to("/who", &script).await, program);
     assert_eq!(service.ask("POST", "/who", &PAGE).await.status, 401);
+    // A sign-in that is too old: the page is told how old it may be.
+    let mut claims = service.issuer.claims("old");
+    claims.auth_time = None;
+    let bearer = format!("Bearer {}", service.issuer.sign(&claims));
+    let old = [PAGE[0], ("authorization", bearer.as_str())];
+    let (status, location) = to("/recent", &old).await;
+    assert_eq!(
+        (status, location),
+        (303, format!("{}&max_age=60", sent("%2Frecent").1))
+    );
     // May not: signing in again would not help.
     let bearer = format!("Bearer {}", service.issuer.token("a"));
     let may_not = [PAGE[0], ("authorization", bearer.as_str())];
