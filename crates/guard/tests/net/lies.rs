@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_guard::Revocation;
 use countersign_guard::net::{Connected, WhenStale};
 
-use crate::fixture::{Issuer, soon};
+use crate::fixture::{Issuer, soon, unix_now};
 
 const REFUSE: WhenStale = WhenStale::Refuse {
     after: Duration::from_millis(600),
@@ -59,7 +59,8 @@ fn revocations(after: u64, to: u64, id: &str) -> String {
 }
 
 fn heartbeat(cursor: &str) -> String {
-    format!("event: heartbeat\ndata: {{\"cursor\":\"{cursor}\",\"as_of\":0,\"now\":1}}\n\n")
+    let now = unix_now().as_millis();
+    format!("event: heartbeat\ndata: {{\"cursor\":\"{cursor}\",\"as_of\":0,\"now\":{now}}}\n\n")
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ impl Reader<'_> {
         let mut next: Option<String> = None;
         loop {
             let place = match (&next, &self.position) {
-                (Some(next), _) => format!("&next={}", escape(next)),
+                (Some(next), _) => format!("&after={}", escape(next)),
                 (None, Some(cursor)) => format!("&after={}", escape(&cursor.to_string())),
                 (None, None) => String::new(),
             };
