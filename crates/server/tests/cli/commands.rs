@@ -425,6 +425,9 @@ fn an_id_that_begins_with_a_hyphen_is_an_id() {
     );
 }
 
+/// Ends a session, given what the list says of it and a token of its.
+type End<'a> = &'a dyn Fn(&Value, &str);
+
 /// What operators do reaches the people who are signed in, at once.
 #[test]
 fn an_operator_ends_sessions_of_a_running_server() {
@@ -440,7 +443,7 @@ fn an_operator_ends_sessions_of_a_running_server() {
             .expect(200);
         reply.text("access_token")
     };
-    let ends: [&dyn Fn(&Value, &str); 10] = [
+    let ends: [End; 10] = [
         &|session, _| {
             let id = session["id"].as_str().unwrap();
             ask(folder.path(), &["sessions", "end", id]);
