@@ -9,7 +9,7 @@ mod view;
 use std::time::Duration;
 
 pub(crate) use places::{Place, Places};
-pub(crate) use query::{Next, Query, cursor};
+pub(crate) use query::{After, Query, place};
 pub(crate) use stream::{Ended, open};
 pub(crate) use view::View;
 

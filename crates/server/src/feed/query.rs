@@ -16,9 +16,7 @@ const LONGEST_NAME: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     /// Where the reader stands.
-    pub(crate) after: Option<Cursor>,
-    /// Where it is in a snapshot.
-    pub(crate) next: Option<Next>,
+    pub(crate) after: Option<After>,
     /// How many events at most.
     pub(crate) limit: Option<u32>,
     /// Only what can concern tokens for this audience.
@@ -27,33 +25,44 @@ pub(crate) struct Query {
     pub(crate) hashed: bool,
 }
 
-/// A place in a snapshot that is read page by page.
+/// Where a reader stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Next {
-    /// The reader has everything of it up to here…
-    pub(crate) at: Cursor,
-    /// …and it ends there.
-    pub(crate) to: u64,
+pub(crate) enum After {
+    /// It has everything up to here.
+    Cursor(Cursor),
+    /// It is reading a snapshot.
+    Snapshot {
+        /// It has everything of it up to here…
+        at: Cursor,
+        /// …and it ends there.
+        to: u64,
+    },
 }
 
-impl fmt::Display for Next {
+impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.at, self.to)
+        match self {
+            Self::Cursor(cursor) => cursor.fmt(f),
+            Self::Snapshot { at, to } => write!(f, "{at}:{to}"),
+        }
     }
 }
 
-impl FromStr for Next {
+impl FromStr for After {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        if let Ok(cursor) = text.parse() {
+            return Ok(Self::Cursor(cursor));
+        }
         let (at, to) = text.rsplit_once(':').ok_or(InvalidCursor)?;
-        let next = Self {
+        let after = Self::Snapshot {
             at: at.parse()?,
             to: to.parse().map_err(|_| InvalidCursor)?,
         };
         // One form for each: what was not written here is not read here.
-        if next.to_string() == text {
-            Ok(next)
+        if after.to_string() == text {
+            Ok(after)
         } else {
             Err(InvalidCursor)
         }
@@ -67,11 +76,7 @@ impl Query {
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in pairs {
             match name.as_str() {
-                "after" => query.after = Some(cursor(&value)?),
-                "next" => {
-                    let next = value.parse();
-                    query.next = Some(next.map_err(|_| unreadable("next"))?);
-                }
+                "after" => query.after = Some(place(&value)?),
                 "limit" => {
                     let limit = value.parse().ok();
                     let limit = limit.filter(|limit| (1..=LARGEST_PAGE).contains(limit));
@@ -98,7 +103,7 @@ impl Query {
                 _ => {
                     return Err(Problem::new(
                         Code::UnknownField,
-                        "the query may hold after or next, limit, audience and ids",
+                        "the query may hold after, limit, audience and ids",
                     ));
                 }
             }
@@ -108,13 +113,6 @@ impl Query {
                 );
             }
             seen.push(name);
-        }
-        if query.after.is_some() && query.next.is_some() {
-            return Err(Problem::new(
-                Code::DuplicateField,
-                "next goes on with a snapshot, after with what follows it: one of them",
-            )
-            .field("next"));
         }
         Ok(query)
     }
@@ -126,16 +124,14 @@ impl Query {
 }
 
 /// A cursor in a query or a `Last-Event-ID`.
-pub(crate) fn cursor(text: &str) -> Result<Cursor, Problem> {
-    text.parse().map_err(|_| unreadable("after"))
-}
-
-fn unreadable(name: &'static str) -> Problem {
-    Problem::new(
-        Code::InvalidCursor,
-        "a cursor is needed, as an earlier answer gave it; to begin anew, send none",
-    )
-    .field(name)
+pub(crate) fn place(text: &str) -> Result<After, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(
+            Code::InvalidCursor,
+            "a cursor is needed, as an earlier answer gave it; to begin anew, send none",
+        )
+        .field("after")
+    })
 }
 
 fn wrong(name: &'static str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {

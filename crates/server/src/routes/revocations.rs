@@ -12,7 +12,7 @@ use countersign_guard::{Claims, Event};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::feed::{self, Next, Query, SCOPE, View};
+use crate::feed::{self, After, Query, SCOPE, View};
 use crate::http::{App, Bearer, Code, Problem, ProblemBody};
 use crate::listen::Stopping;
 
@@ -32,7 +32,7 @@ pub(crate) struct Page<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "d3f1c6b2a9e80417:42")]
     cursor: Option<String>,
-    /// What to send as `next` for the snapshot's next page.
+    /// What to send as `after` for the snapshot's next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// Whether there is more to be read at once.
@@ -58,8 +58,7 @@ pub(crate) struct Page<'e> {
     tag = "feed",
     security(("bearer" = [])),
     params(
-        ("after" = Option<String>, Query, description = "The `cursor` of an earlier answer"),
-        ("next" = Option<String>, Query, description = "The `next` of the page before, in a snapshot"),
+        ("after" = Option<String>, Query, description = "The `cursor` or `next` of an earlier answer"),
         ("limit" = Option<u32>, Query, description = "How many events at most; 1000 unless it is less"),
         ("audience" = Option<String>, Query, description = "Only what can concern tokens for this audience"),
         ("ids" = Option<String>, Query, description = "`plain`, or `hashed`"),
@@ -80,9 +79,10 @@ pub(crate) async fn poll(
 ) -> Result<Response, Problem> {
     admit(&app, &bearer)?;
     let query = Query::read(pairs)?;
-    let (after, to) = match query.next {
-        None => (query.after, None),
-        Some(Next { at, to }) => (Some(at), Some(to)),
+    let (after, to) = match query.after {
+        None => (None, None),
+        Some(After::Cursor(cursor)) => (Some(cursor), None),
+        Some(After::Snapshot { at, to }) => (Some(at), Some(to)),
     };
     let auth = app.auth();
     let looked = auth.env().clock.elapsed();
@@ -98,7 +98,7 @@ pub(crate) async fn poll(
     };
     let next = to.filter(|_| more).map(|to| {
         let at = page.cursor;
-        Next { at, to }.to_string()
+        After::Snapshot { at, to }.to_string()
     });
     let as_of = auth.env().clock.elapsed().saturating_sub(looked);
     let view = View::new(&auth.settings().issuer, query);
@@ -150,16 +150,24 @@ pub(crate) async fn stream(
     // 1. Who asks, and for what?
     let reader = admit(&app, &bearer)?;
     let query = Query::read(pairs)?;
-    if query.limit.is_some() || query.next.is_some() {
-        return Err(Problem::new(
-            Code::UnknownField,
-            "a stream has neither limit nor next: it sends a snapshot of its own",
-        ));
+    if query.limit.is_some() {
+        return Err(Problem::new(Code::UnknownField, "a stream has no limit").field("limit"));
     }
     let after = match headers.get(LAST_EVENT_ID) {
         // It is newer than what stands in the address.
-        Some(id) => Some(feed::cursor(id.to_str().unwrap_or_default())?),
+        Some(id) => Some(feed::place(id.to_str().unwrap_or_default())?),
         None => query.after,
+    };
+    let after = match after {
+        None => None,
+        Some(After::Cursor(cursor)) => Some(cursor),
+        Some(After::Snapshot { .. }) => {
+            return Err(Problem::new(
+                Code::InvalidCursor,
+                "a page's next is no cursor: a stream sends a snapshot of its own",
+            )
+            .field("after"));
+        }
     };
 
     // 2. Is there a place?

@@ -157,7 +157,7 @@ async fn a_cursor_of_another_incarnation_or_of_none_begins_anew() {
             ["t1", "t2", "t3"]
         );
         // In the middle of a snapshot, too.
-        let query = format!("?limit=2&next={elsewhere}:3");
+        let query = format!("?limit=2&after={elsewhere}:3");
         let answer = page(&server, &reader, &query).await.expect(200).json();
         assert_eq!(answer["kind"], "snapshot");
         assert_eq!(jtis(answer["events"].as_array().unwrap()), ["t1", "t2"]);
