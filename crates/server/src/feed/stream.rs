@@ -194,10 +194,12 @@ impl Reader {
         }
         let to = to.unwrap_or(page.head.sequence);
         let events = self.view.events(&page.entries);
-        let mut message = String::new();
-        if !events.is_empty() {
-            message = event("snapshot", None, &json!({ "events": events }));
-        }
+        let mut message = if events.is_empty() {
+            // A comment: what concerns others is passed over, but the reader is not to take that for silence.
+            String::from(":\n\n")
+        } else {
+            event("snapshot", None, &json!({ "events": events }))
+        };
         let cursor = page.cursor;
         self.phase = if cursor.sequence < to {
             Phase::Snapshot {

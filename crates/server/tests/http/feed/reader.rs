@@ -159,6 +159,7 @@ pub struct Stream {
     text: Vec<u8>,
     pub head: String,
     pub ledger: Ledger,
+    pub comments: u32,
 }
 
 impl Stream {
@@ -196,6 +197,7 @@ impl Stream {
             raw,
             text: Vec::new(),
             head,
+            comments: 0,
             ledger: last.map(Ledger::standing_at).unwrap_or_default(),
         }
     }
@@ -206,6 +208,10 @@ impl Stream {
             if let Some(end) = self.text.windows(2).position(|window| window == b"\n\n") {
                 let text = String::from_utf8(self.text[..end].to_vec()).unwrap();
                 self.text.drain(..end + 2);
+                if text.starts_with(':') {
+                    self.comments += 1;
+                    continue;
+                }
                 let message = Message::parse(&text);
                 self.ledger.take(&message);
                 return Some(message);

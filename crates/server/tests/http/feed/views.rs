@@ -111,6 +111,25 @@ async fn of_one_audience_it_tells_nothing_of_another() {
 }
 
 #[tokio::test]
+async fn a_long_snapshot_of_which_nothing_is_shown_is_not_silent() {
+    let server = Server::start().await;
+    let token = token(&server).await;
+    server
+        .put_client("shop", ClientKind::Browser, |client| {
+            client.audience = Some("https://shop.example".to_owned());
+        })
+        .await;
+    for _ in 0..150 {
+        cut_off(&server, "shop").await;
+    }
+    let mut stream = Stream::with(&server, &token, "?audience=https://bank.example", None).await;
+    stream.until("heartbeat").await;
+    assert!(stream.cursor().ends_with(":150"));
+    assert!(stream.ledger.events.is_empty());
+    assert_eq!(stream.comments, 3, "one for each page");
+}
+
+#[tokio::test]
 async fn the_issuers_own_audience_is_one_like_any_other() {
     let server = Server::start().await;
     let token = token(&server).await;
