@@ -99,3 +99,34 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn what_is_taken_slowly_is_taken_and_what_is_not_taken_fails() {
+        let (stream, mut other) = duplex(4);
+        let mut patience = Patience {
+            stream,
+            limit: LIMIT,
+            over: None,
+        };
+        // All of it takes several times the limit, each part less.
+        let (written, ()) = tokio::join!(patience.write_all(&[7; 40]), async {
+            for _ in 0..9 {
+                sleep(LIMIT / 3).await;
+                other.read_exact(&mut [0; 4]).await.unwrap();
+            }
+        });
+        written.unwrap();
+        let failed = timeout(20 * LIMIT, patience.write_all(&[7; 4])).await;
+        let failed = failed.unwrap().unwrap_err();
+        assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+    }
+}

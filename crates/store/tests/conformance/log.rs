@@ -192,8 +192,10 @@ pub async fn says_for_whom<S: Store>(world: World<S>) {
             sid: super::world::nobodys_session(&world).to_string(),
         },
     ] {
-        world.store.revoke(what, &origin(secs(1))).await.unwrap();
-        assert_eq!(newest().await.audience, None);
+        let revoked = world.store.revoke(what.clone(), &origin(secs(1))).await;
+        revoked.unwrap();
+        let entry = newest().await;
+        assert_eq!((entry.event.kind, entry.audience), (what, None));
     }
 
     // Disabled and changed at once: what lives was issued before.

@@ -19,10 +19,9 @@ use super::streams::lively;
 use crate::server::{Options, Server};
 use crate::support::client::Request;
 
-/// As if a backup had been restored in which the log ends at `number`.
-const fn rolled_back() -> &'static str {
-    "DELETE FROM revocations WHERE sequence > 2; UPDATE issuer SET sequence = 2"
-}
+/// As if a backup had been restored in which the log ends at 2.
+const ROLL_BACK: &str =
+    "DELETE FROM revocations WHERE sequence > 2; UPDATE issuer SET sequence = 2";
 
 async fn revoked(server: &Server, numbers: std::ops::RangeInclusive<u32>) {
     for number in numbers {
@@ -46,7 +45,7 @@ async fn a_cursor_ahead_of_the_log_begins_a_new_incarnation() {
     let issuer = server.issuer.clone();
     let (folder, now) = server.stop().await;
     let database = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
-    database.execute_batch(rolled_back()).unwrap();
+    database.execute_batch(ROLL_BACK).unwrap();
     drop(database);
     let options = Options {
         issuer: Some(issuer),
@@ -98,7 +97,7 @@ async fn a_log_that_shrinks_under_a_running_server_is_noticed() {
     let mut stream = Stream::open(&server, &reader).await;
     stream.until("heartbeat").await;
     let before = stream.cursor();
-    server.damage(rolled_back());
+    server.damage(ROLL_BACK);
     revoke(&server, "next").await;
     stream.until("bye").await;
     assert_eq!(stream.ledger.bye.as_deref(), Some("anew"));
@@ -266,7 +265,9 @@ async fn whoever_does_not_read_is_cut_off() {
         .await
         .unwrap();
     // There is one place. The next is served when the one who does not read has lost it.
-    let answer = Request::get("/").send(address).await.expect(200);
+    let next = Request::get("/");
+    let next = tokio::time::timeout(Duration::from_secs(30), next.send(address)).await;
+    let answer = next.expect("a place").expect(200);
     assert_eq!(answer.body.len(), 64 * 1024 * 1024);
     let mut rest = Vec::new();
     let _ = deaf.read_to_end(&mut rest).await;
