@@ -13,6 +13,7 @@ pub mod admin;
 pub mod clients;
 pub mod directory;
 pub mod env;
+pub mod feed;
 pub mod identifier;
 pub mod issue;
 pub mod keys;

@@ -10,6 +10,7 @@ mod clients;
 mod errors;
 mod keys;
 mod problem;
+mod revocations;
 mod sessions;
 pub mod socket;
 mod status;
@@ -23,6 +24,7 @@ use countersign_auth::Auth;
 use tokio::sync::Mutex;
 
 pub use problem::Problem;
+pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
 pub use status::Status;
 
@@ -65,6 +67,7 @@ pub fn router(auth: Arc<Auth>) -> Router {
         .route("/keys", get(keys::list))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/{id}", delete(keys::remove))
+        .route("/revocations", post(revocations::revoke))
         .route("/audit", get(audit::list))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use countersign_auth::account::{AccountError, PasswordError};
+use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashError, PasswordPolicyError};
@@ -161,6 +162,17 @@ impl From<IssueError> for Problem {
                 .retry_after(Duration::from_secs(30))
             }
             IssueError::Sign(_) | IssueError::Encrypt(_) => defect(&error),
+        }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::AheadAgain { retry_after } => {
+                told(Code::Unavailable, &error).retry_after(retry_after)
+            }
+            FeedError::Store(error) => error.into(),
         }
     }
 }

@@ -7,5 +7,6 @@ pub(crate) mod me;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod revocations;
 pub(crate) mod sessions;
 pub(crate) mod well_known;

@@ -9,6 +9,7 @@ mod bad_input;
 mod bounds;
 mod cookies;
 mod edge;
+mod feed;
 mod fetch;
 mod journey;
 mod openapi;

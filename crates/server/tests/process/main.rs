@@ -19,3 +19,4 @@ mod skip;
 mod stop;
 mod sync_before_answer;
 mod trace;
+mod verifiers;

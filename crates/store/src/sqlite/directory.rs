@@ -226,6 +226,7 @@ impl Directory for Sqlite {
 fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor> {
     let at = origin.at;
     let mut line = AuditEntry::new(Happening::Revoked, origin);
+    let mut audience = None;
     match what {
         Revocation::All { .. } => {
             line.what = Happening::EverybodySignedOut;
@@ -234,8 +235,9 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         }
         Revocation::Session { sid } => {
             if let Ok(id) = sid.parse() {
-                sessions::forget(db, id)?;
                 line.session = Some(id);
+                audit::append(db, &line)?;
+                return sessions::revoke_by_id(db, id, at);
             }
         }
         Revocation::Subject { sub, below } => {
@@ -247,6 +249,7 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         Revocation::Client { client_id, below } => {
             if let Ok(id) = client_id.parse() {
                 clients::raise_epoch(db, &id, *below)?;
+                audience = clients::audience(db, &id, at)?;
                 line.client = Some(id);
             }
         }
@@ -255,5 +258,5 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         Revocation::Key { kid } => line.detail = Some(kid.clone()),
     }
     audit::append(db, &line)?;
-    log::append(db, what, at)
+    log::append(db, what, audience.as_ref(), at)
 }

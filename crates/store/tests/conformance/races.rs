@@ -8,7 +8,6 @@ use countersign_auth::model::audit::Happening;
 use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::KeyId;
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
-use countersign_auth::model::revocation::LogPage;
 use countersign_auth::model::user::UserChange;
 use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate};
 use countersign_guard::Revocation;
@@ -247,18 +246,13 @@ pub async fn the_log_under_fire<S: Store>(world: World<S>) {
                 let mut cursor = begin;
                 while cursor.sequence < begin.sequence + 900 {
                     let page = store.revocations(Some(cursor), secs(0), 37).await.unwrap();
-                    let LogPage::Tail {
-                        events,
-                        cursor: next,
-                    } = page
-                    else {
-                        panic!("a snapshot");
-                    };
-                    assert_eq!(next.sequence - cursor.sequence, events.len() as u64);
-                    for (place, event) in events.into_iter().enumerate() {
-                        mine.push((cursor.sequence + 1 + place as u64, event.kind));
+                    assert!(!page.anew);
+                    let numbers = page.entries.iter().map(|entry| entry.sequence);
+                    assert!(numbers.eq(cursor.sequence + 1..=page.cursor.sequence));
+                    for entry in page.entries {
+                        mine.push((entry.sequence, entry.event.kind));
                     }
-                    cursor = next;
+                    cursor = page.cursor;
                     tokio::task::yield_now().await;
                 }
             } else {
