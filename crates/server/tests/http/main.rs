@@ -11,6 +11,7 @@ mod cookies;
 mod edge;
 mod feed;
 mod fetch;
+mod guard;
 mod journey;
 mod openapi;
 mod origin;

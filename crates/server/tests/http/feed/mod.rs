@@ -4,6 +4,6 @@ mod causes;
 mod door;
 mod faults;
 mod pages;
-mod reader;
+pub mod reader;
 mod streams;
 mod views;
