@@ -14,14 +14,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::actors::Browser;
 use crate::feed::reader;
-use crate::server::{self, PASSWORD, Server};
+use crate::server::{self, BEGINNING, PASSWORD, Server};
 
 /// Stands still, as the server's does.
 struct Frozen;
 
 impl Clock for Frozen {
     fn wall(&self) -> Duration {
-        Duration::from_secs(1_795_305_600)
+        Duration::from_secs(BEGINNING)
     }
 
     fn monotonic(&self) -> Duration {
