@@ -49,27 +49,22 @@ async fn refuses_in(fault: &str) {
         if fault != "cut off from its database" {
             issuer.end_session_of("revoked");
         }
-        let mut accepted_at = begun;
+        // Not sooner than its owner allows, and no later.
         let denied = loop {
+            let age = guard.knowing().age.unwrap();
             match guard.check(&revoked).await {
-                Ok(_) => accepted_at = Instant::now(),
+                Ok(_) => assert!(age <= LIMIT, "{fault}: accepted at {age:?}"),
                 Err(denied) => break denied,
             }
-            assert!(begun.elapsed() < LIMIT * 5, "{fault}: accepted for ever");
+            assert!(begun.elapsed() < LIMIT * 9, "{fault}: accepted for ever");
             sleep(Duration::from_millis(5)).await;
         };
         assert!(
-            matches!(denied, Denied::Stale { age: Some(_) }),
+            matches!(denied, Denied::Stale { age: Some(age) } if age > LIMIT),
             "{fault}: {denied:?}"
         );
         assert!(denied.is_temporary());
-        // Not sooner than its owner allows, and no later.
-        let lasted = accepted_at - begun;
-        assert!(
-            lasted < LIMIT + Duration::from_millis(150),
-            "{fault}: accepted for {lasted:?}"
-        );
-        assert!(lasted > LIMIT / 2, "{fault}: accepted for {lasted:?} only");
+        assert!(begun.elapsed() > LIMIT / 2, "{fault}: at once");
         assert!(matches!(
             guard.check(&lasting).await,
             Err(Denied::Stale { .. })

@@ -20,7 +20,7 @@ async fn made_up_key_ids_cause_one_fetch_in_a_cool_down() {
     let forger = new_key("k1");
     let begun = Instant::now();
     let mut flood = JoinSet::new();
-    let (mut refused, mut slowest) = (0_u32, Duration::ZERO);
+    let mut refused = 0_u32;
     while begun.elapsed() < Duration::from_secs(1) {
         for _ in 0..20 {
             let kid = format!("made-up-{refused}");
@@ -30,9 +30,11 @@ async fn made_up_key_ids_cause_one_fetch_in_a_cool_down() {
             flood.spawn(async move { guard.check(&token).await.unwrap_err().code() });
             refused += 1;
         }
-        let asked = Instant::now();
-        guard.check(&good).await.unwrap();
-        slowest = slowest.max(asked.elapsed());
+        tokio::select! {
+            biased;
+            verdict = guard.check(&good) => drop(verdict.unwrap()),
+            () = std::future::ready(()) => panic!("a good token waits for the bad ones"),
+        }
         tokio::task::yield_now().await;
     }
     for code in flood.join_all().await {
@@ -51,7 +53,6 @@ async fn made_up_key_ids_cause_one_fetch_in_a_cool_down() {
         "{fetches} fetches"
     );
     assert!(refused > 200, "{refused}");
-    assert!(slowest < Duration::from_millis(200), "{slowest:?}");
 }
 
 /// The same missing key is not asked for again and again.

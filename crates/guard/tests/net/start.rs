@@ -1,14 +1,21 @@
 //! Connecting: whom a guard begins to trust, and what it will not begin with.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_guard::Guard;
 use countersign_guard::Revocation;
 use countersign_guard::net::{Denied, NotConnected, Options, ServiceClient, WhenStale};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use crate::fixture::{API, CLIENT, Issuer, SECRET, polling, soon};
+use crate::fixture::{API, CLIENT, Issuer, SECRET, pace, polling, soon};
 
 #[tokio::test]
 async fn connected_it_refuses_what_was_revoked_before_and_after() {
@@ -105,14 +112,81 @@ async fn options_that_cannot_be_meant() {
     assert!(matches!(pem, NotConnected::NoTrust(_)), "{pem}");
 }
 
-/// `https` is spoken to whom it is named for, and to nobody without a certificate.
+const FIRST: (&str, &str) = (
+    include_str!("../../../server/tests/http/data/first.pem"),
+    include_str!("../../../server/tests/http/data/first.key.pem"),
+);
+const SECOND: &str = include_str!("../../../server/tests/http/data/second.pem");
+
+/// Puts TLS in front of an issuer, and gives its new name.
+async fn secured(issuer: &Issuer) -> String {
+    let certificate = CertificateDer::from_pem_slice(FIRST.0.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(FIRST.1.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let behind = issuer.url.strip_prefix("http://").unwrap().to_owned();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                // Who does not trust it goes away.
+                if let Ok(mut socket) = acceptor.accept(socket).await {
+                    let mut issuer = TcpStream::connect(behind).await.unwrap();
+                    drop(copy_bidirectional(&mut socket, &mut issuer).await);
+                }
+            });
+        }
+    });
+    let name = format!("https://localhost:{port}");
+    *issuer.world.named.lock().unwrap() = Some(name.clone());
+    name
+}
+
+/// `https` is spoken with whom it is named for, and with nobody whose certificate is not trusted.
+#[tokio::test]
+async fn https_with_whom_is_trusted() {
+    let issuer = Issuer::start().await;
+    let name = secured(&issuer).await;
+    let options = |roots: &str| {
+        let client = ServiceClient::new(CLIENT, SECRET);
+        let options = Options::new(&name, API, client, WhenStale::refuse());
+        options.pace(pace()).trusting_only(roots)
+    };
+    let guard = Guard::connect(options(FIRST.0)).await.unwrap();
+    let mut claims = issuer.claims("a");
+    claims.iss.clone_from(&name);
+    let token = issuer.sign(&claims);
+    guard.check(&token).await.unwrap();
+    issuer.end_session_of("a");
+    soon("it is heard", async || guard.check(&token).await.is_err()).await;
+
+    let asked = issuer.count("metadata");
+    let guard = Guard::connect_in_background(options(SECOND)).unwrap();
+    soon("the trouble is known", async || {
+        !guard.knowing().troubles.is_empty()
+    })
+    .await;
+    let troubles = guard.knowing().troubles.join(" ");
+    assert!(troubles.contains("no secure connection"), "{troubles}");
+    assert_eq!(issuer.count("metadata"), asked);
+}
+
+/// Where there is no TLS, `https` is not given up.
 #[tokio::test]
 async fn https_is_not_given_up() {
     let issuer = Issuer::start().await;
     let https = issuer.url.replace("http:", "https:");
     let client = ServiceClient::new(CLIENT, SECRET);
-    let options = Options::new(https, API, client, WhenStale::refuse())
-        .trusting_only(include_bytes!("../../../server/tests/http/data/first.pem"));
+    let options = Options::new(https, API, client, WhenStale::refuse()).trusting_only(FIRST.0);
     let guard = Guard::connect_in_background(options).unwrap();
     soon("the trouble is known", async || {
         !guard.knowing().troubles.is_empty()
@@ -175,7 +249,7 @@ async fn service_tokens() {
     // A wrong secret, told to the log alone.
     let client = ServiceClient::new(CLIENT, "css_wrong");
     let wrong = Options::new(&issuer.url, API, client, WhenStale::refuse());
-    let wrong = Guard::connect_in_background(wrong.pace(crate::fixture::pace())).unwrap();
+    let wrong = Guard::connect_in_background(wrong.pace(pace())).unwrap();
     soon("the trouble is known", async || {
         !wrong.knowing().troubles.is_empty()
     })
