@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{Claims, Guard, Refused, Stats, Verified};
 
-/// How long [`Guard::connect`] waits for its first knowledge.
+/// How long [`Guard::connect`] waits while nothing comes.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A [`Guard`] that fetches the issuer's keys, follows its feed of revocations, and knows the time:
@@ -74,7 +74,7 @@ pub enum NotConnected {
     /// More leeway than a verifier gives.
     #[error("leeway: 30 s at most")]
     Leeway,
-    /// The issuer could not be followed within ten seconds.
+    /// Nothing was heard of the issuer for ten seconds.
     #[error("the issuer cannot be followed: {}", if .0.is_empty() { "it is too slow".to_owned() } else { .0.join("; ") })]
     Unlearned(Vec<String>),
 }
@@ -84,12 +84,18 @@ impl Guard {
     /// that was revoked. Must be called within tokio, and goes on there.
     ///
     /// # Errors
-    /// [`NotConnected`] if the options cannot be meant, or if the issuer could not be followed within
-    /// ten seconds.
+    /// [`NotConnected`] if the options cannot be meant, or if nothing was heard of the issuer for ten
+    /// seconds.
     pub async fn connect(options: Options) -> Result<Connected, NotConnected> {
         let connected = Self::connect_in_background(options)?;
-        if timeout(FIRST_PATIENCE, connected.ready()).await.is_err() {
-            return Err(NotConnected::Unlearned(connected.knowing().troubles));
+        // A snapshot may be long: what comes is progress.
+        let mut heard = 0;
+        while timeout(FIRST_PATIENCE, connected.ready()).await.is_err() {
+            let knowing = connected.knowing();
+            if knowing.events == heard {
+                return Err(NotConnected::Unlearned(knowing.troubles));
+            }
+            heard = knowing.events;
         }
         Ok(connected)
     }
@@ -165,8 +171,12 @@ impl Connected {
     pub(super) fn deaf(verifier: Verifier, cache: usize, clock: Arc<dyn Clock>) -> Self {
         let guard = Guard::new(verifier, cache);
         let pace = super::Pace::default();
+        let shared = Shared::new(guard, clock, WhenStale::CarryOn, pace);
+        // There is nothing to wait for.
+        shared.has_keys.send_replace(true);
+        shared.has_heard.send_replace(true);
         Self(Arc::new(Inner {
-            shared: Arc::new(Shared::new(guard, clock, WhenStale::CarryOn, pace)),
+            shared: Arc::new(shared),
             issuer: None,
             _tasks: JoinSet::new(),
         }))

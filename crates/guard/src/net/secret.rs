@@ -2,15 +2,17 @@
 
 use std::{fmt, sync::Arc};
 
-/// A secret or a token: neither shown nor written anywhere by accident.
+use zeroize::Zeroizing;
+
+/// A secret or a token: neither shown nor written anywhere by accident, and wiped with its last clone.
 #[derive(Clone)]
-pub struct Secret(Arc<str>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes it.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into().into())
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// The text, for whoever has to send it.

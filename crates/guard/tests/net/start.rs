@@ -270,6 +270,7 @@ async fn with_keys_alone_nothing_is_heard() {
     let keys = countersign_jose::KeySet::new(vec![issuer.key.verifying_key()]).unwrap();
     let verifier = countersign_jose::Verifier::new(&issuer.url, API, "at+jwt", keys);
     let guard = Guard::with_keys(verifier, 10);
+    guard.ready().await;
     let token = issuer.token("a");
     issuer.revoke(Revocation::All { below: 9 });
     assert_eq!(guard.check(&token).await.unwrap().jti, "a");

@@ -4,7 +4,7 @@
 const MAX_EVENT: usize = 4 * 1024 * 1024;
 
 /// One event; without a name or an id, those are empty.
-#[derive(Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Message {
     pub event: String,
     pub data: String,
@@ -72,6 +72,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const STREAM: &str = ": hello\n\nevent: heartbeat\r\ndata: {\"a\":\r\ndata:  1}\r\n\r\n\
@@ -96,6 +98,37 @@ mod tests {
                 .flat_map(|chunk| reader.read(chunk).unwrap())
                 .collect();
             assert_eq!(read, expected, "in pieces of {size}");
+        }
+    }
+
+    const WORDS: [&[u8]; 12] = [
+        b"event: a",
+        b"data: b",
+        b"data:",
+        b"id: c",
+        b": d",
+        b"x",
+        b" ",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\n\n",
+        "\u{e9}".as_bytes(),
+    ];
+
+    proptest! {
+        /// Whatever comes, and however it is cut: the same events, and no panic.
+        #[test]
+        fn any_bytes(
+            words in prop::collection::vec(prop::sample::select(WORDS.to_vec()), 0..60),
+            size in 1_usize..9,
+        ) {
+            let bytes = words.concat();
+            let whole = Reader::default().read(&bytes);
+            let mut reader = Reader::default();
+            let pieces: Result<Vec<_>, _> =
+                bytes.chunks(size).map(|piece| reader.read(piece)).collect();
+            prop_assert_eq!(whole, pieces.map(|messages| messages.concat()));
         }
     }
 
