@@ -78,7 +78,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`Denial`] if the issuer says no, or cannot be asked.
-    pub async fn account(&self) -> Result<Arc<Account>, Denial> {
+    pub async fn account(&self) -> Result<Option<Arc<Account>>, Denial> {
         let account = self.guard.account(self.token.reveal()).await;
         account.map_err(|denied| self.denial(Why::Denied(denied)))
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Verifier};
+use serde_json::Value;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -254,30 +255,36 @@ impl Connected {
         }
     }
 
-    /// What the issuer says of the account behind a token: asked once, and remembered until the feed
-    /// says that it changed. While the feed is not heard, every call asks.
+    /// The account behind a token, as the issuer knows it: asked for once, and remembered until the
+    /// feed says that it changed. While the feed is not heard, every call asks. `None` if there is no
+    /// account behind it, or if this client may not know (it needs the scope `accounts`).
     ///
     /// # Errors
     /// [`Denied::Unanswered`] if the issuer cannot be asked, and whatever [`check`](Self::check) says.
-    pub async fn account(&self, token: &str) -> Result<Arc<Account>, Denied> {
+    pub async fn account(&self, token: &str) -> Result<Option<Arc<Account>>, Denied> {
         let verified = self.check(token).await?;
         let shared = &self.0.shared;
         let is_connected = || shared.knowledge.is_connected(&*shared.clock);
         let name = shared.guard.ids().name("sub", &verified.sub);
         if let Some(account) = shared.accounts.get(&name).filter(|_| is_connected()) {
-            return Ok(account);
+            return Ok(Some(account));
         }
         let issuer = self.0.issuer.as_ref().ok_or(Denied::Unanswered)?;
         let news = shared.accounts.news();
         shared.asked.fetch_add(1, Ordering::Relaxed);
-        let account = Arc::new(introspection::ask(issuer, token).await?);
-        if account.get("sub").is_none_or(|sub| *sub != *verified.sub) {
+        let mut answer = introspection::ask(issuer, token).await?;
+        if answer.get("sub").is_none_or(|sub| *sub != *verified.sub) {
             return Err(Denied::Inactive);
         }
+        // The rest of the answer is about this token, not about the account.
+        let Some(Value::Object(account)) = answer.remove("account") else {
+            return Ok(None);
+        };
+        let account = Arc::new(account);
         if is_connected() {
             shared.accounts.remember(&name, &account, news);
         }
-        Ok(account)
+        Ok(Some(account))
     }
 
     /// Resolves when the token is not good any more: it was revoked, it has expired, or the guard's

@@ -23,7 +23,7 @@ use crate::{Event, Revocation};
 /// So many accounts are remembered.
 const ACCOUNTS: usize = 10_000;
 
-/// What the issuer says of an account: `sub`, `scope`, profile, roles, as RFC 7662 §2.2 names them.
+/// An account as its issuer tells it: name, address, roles, attributes.
 pub type Account = Map<String, Value>;
 
 /// Accounts by user, named as in events, until something is heard of them.
@@ -83,7 +83,7 @@ impl Accounts {
 ///
 /// # Errors
 /// [`Denied::Inactive`] if it is not good, [`Denied::Unanswered`] if that cannot be known.
-pub(super) async fn ask(issuer: &Issuer, token: &str) -> Result<Account, Denied> {
+pub(super) async fn ask(issuer: &Issuer, token: &str) -> Result<Map<String, Value>, Denied> {
     let Ok(_place) = issuer.asking.try_acquire() else {
         return Err(Denied::Unanswered);
     };
@@ -102,7 +102,7 @@ pub(super) async fn ask(issuer: &Issuer, token: &str) -> Result<Account, Denied>
     }
 }
 
-async fn introspect(issuer: &Issuer, token: &str) -> Result<Account, Unlearned> {
+async fn introspect(issuer: &Issuer, token: &str) -> Result<Map<String, Value>, Unlearned> {
     const WHAT: &str = "introspection";
     let endpoints = issuer.endpoints().await?;
     let address = endpoints

@@ -24,12 +24,12 @@ async fn remembered(hashed: bool) {
     let token = issuer.token("a");
     let say = |roles| {
         *issuer.world.account.lock().unwrap() =
-            json!({ "active": true, "sub": "u", "roles": roles });
+            json!({ "active": true, "sub": "u", "account": { "roles": roles } });
     };
     say(json!(["clerk"]));
     for _ in 0..5 {
         assert_eq!(
-            guard.account(&token).await.unwrap()["roles"],
+            guard.account(&token).await.unwrap().unwrap()["roles"],
             json!(["clerk"])
         );
     }
@@ -43,12 +43,12 @@ async fn remembered(hashed: bool) {
     })
     .await;
     assert_eq!(
-        guard.account(&token).await.unwrap()["roles"],
+        guard.account(&token).await.unwrap().unwrap()["roles"],
         json!(["clerk"])
     );
     issuer.revoke(Revocation::Changed { sub: "u".into() });
     soon("the change is seen", async || {
-        guard.account(&token).await.unwrap()["roles"] == json!([])
+        guard.account(&token).await.unwrap().unwrap()["roles"] == json!([])
     })
     .await;
     assert_eq!(issuer.count("introspect"), 2);
@@ -62,7 +62,10 @@ async fn an_account_is_not_had_with_a_bad_token_nor_of_another() {
     *issuer.world.account.lock().unwrap() = json!({ "active": true, "sub": "somebody else" });
     assert_eq!(guard.account(&token).await, Err(Denied::Inactive));
     *issuer.world.account.lock().unwrap() = json!({ "active": true, "sub": "u" });
-    guard.account(&token).await.unwrap();
+    // What is told of the token is nothing of the account.
+    assert_eq!(guard.account(&token).await, Ok(None));
+    *issuer.world.account.lock().unwrap() = json!({ "active": true, "sub": "u", "account": {} });
+    guard.account(&token).await.unwrap().unwrap();
     issuer.end_session_of("a");
     soon("it is heard", async || guard.check(&token).await.is_err()).await;
     // Remembered, and still not had.
