@@ -72,6 +72,7 @@ codes! {
     TokenRevoked "token_revoked" UNAUTHORIZED "The access token was taken back";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
+    ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";
 
     // Registration and profile.
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is closed";

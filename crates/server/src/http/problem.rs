@@ -59,6 +59,14 @@ impl Problem {
         self.code
     }
 
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(super) const fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The challenge that goes with a 401 (RFC 6750 §3), and with credentials given twice (§3.1).
     fn challenge(&self) -> Option<String> {
         let error = match self.code {
@@ -70,13 +78,7 @@ impl Problem {
             }
             _ => return None,
         };
-        // What `error_description` may hold is RFC 6749 §5.2's printable ASCII without quote and backslash.
-        let description: String = self
-            .detail
-            .chars()
-            .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
-            .filter(|c| matches!(c, ' '..='~'))
-            .collect();
+        let description = printable_ascii(&self.detail);
         Some(format!(
             r#"Bearer realm="countersign", error="{error}", error_description="{description}""#
         ))
@@ -138,8 +140,16 @@ impl IntoResponse for Problem {
     }
 }
 
+/// What `error_description` may hold: printable ASCII without quote and backslash (RFC 6749 §5.2).
+pub(super) fn printable_ascii(text: &str) -> String {
+    text.chars()
+        .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
+        .filter(|c| matches!(c, ' '..='~'))
+        .collect()
+}
+
 /// Rounded up: who comes at the named second must not be early.
-fn whole_seconds(wait: Duration) -> String {
+pub(super) fn whole_seconds(wait: Duration) -> String {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     seconds.max(1).to_string()
 }

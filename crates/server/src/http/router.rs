@@ -7,7 +7,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
-use crate::routes::{health, login, logout, me, password, refresh, register, sessions, well_known};
+use crate::routes::{
+    health, login, logout, me, password, refresh, register, sessions, token, well_known,
+};
 
 /// The public API.
 pub fn router(app: App) -> Router {
@@ -21,6 +23,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end_one))
         .routes(routes!(password::change))
+        .routes(routes!(token::token))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))

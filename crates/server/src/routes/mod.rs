@@ -8,4 +8,5 @@ pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod sessions;
+pub(crate) mod token;
 pub(crate) mod well_known;

@@ -18,5 +18,6 @@ mod protection;
 mod renewal;
 mod secrets;
 mod server;
+mod service;
 mod sessions;
 mod tls;
