@@ -19,5 +19,6 @@ mod protection;
 mod renewal;
 mod secrets;
 mod server;
+mod service;
 mod sessions;
 mod tls;

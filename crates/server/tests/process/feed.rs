@@ -1,13 +1,12 @@
 //! The feed of a real server: it vouches for what it knows, hears of what a command takes back, and says goodbye.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::binary::{self, Server, run};
-use crate::ledger::PASSWORD;
 use crate::temp::TempDir;
 
 /// A stream's lines, those of HTTP among them.
@@ -43,32 +42,32 @@ impl Stream {
     }
 }
 
+/// A service's token.
+fn token(server: &Server, secret: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let form = format!("grant_type=client_credentials&client_id=reader&client_secret={secret}");
+    let request = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_server_vouches_hears_and_says_goodbye() {
     let folder = TempDir::new();
     let server = Server::start(folder.path(), 0, &[]);
-    let reader = [
-        "client",
-        "add",
-        "reader",
-        "--kind",
-        "native",
-        "--scope",
-        "revocations",
-        "--json",
-    ];
-    binary::json(&run(folder.path(), &reader));
-    let person = json!({ "email": "reader@example.com", "password": PASSWORD });
-    let mut connection = server.connect();
-    connection
-        .post("/v1/register", &person)
-        .unwrap()
-        .expect(201);
-    let sign_in = json!({
-        "email": "reader@example.com", "password": PASSWORD, "client_id": "reader",
-    });
-    let signed_in = connection.post("/v1/login", &sign_in).unwrap().expect(200);
-    let mut stream = Stream::open(&server, &signed_in.text("access_token"));
+    let reader = "client add reader --kind service --scope revocations --json";
+    let reader: Vec<_> = reader.split(' ').collect();
+    let reader = binary::json(&run(folder.path(), &reader));
+    let secret = reader["secret"].as_str().unwrap();
+    let mut stream = Stream::open(&server, &token(&server, secret));
 
     // Nobody writes anything, and it knows all the same that there is nothing: read within the last second.
     for _ in 0..2 {
