@@ -11,6 +11,7 @@ use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
 use crate::model::revocation::{Cursor, LogPage};
+use crate::model::secret::StoredSecret;
 use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use crate::password::StoredPassword;
 use crate::store::StoreError;
@@ -89,6 +90,17 @@ pub trait Directory: Send + Sync + 'static {
         id: &ClientId,
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError>;
+
+    /// What is kept of the secrets of all clients, oldest first; some may have ended.
+    async fn client_secrets(&self) -> Result<Vec<StoredSecret>, StoreError>;
+    /// Adds a secret to a client. In the same step the one before it comes to end at `others_end`, if it does not end
+    /// sooner, and those before that go: no more than two are ever live. `false`: no such client.
+    async fn add_client_secret(
+        &self,
+        secret: StoredSecret,
+        others_end: Timestamp,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
 
     // Keys.
 

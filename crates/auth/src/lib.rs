@@ -30,6 +30,7 @@ pub mod register;
 mod revocations;
 pub mod rotation;
 pub mod seal;
+pub mod service;
 pub mod sessions;
 pub mod settings;
 pub mod start;

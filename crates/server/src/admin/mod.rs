@@ -23,6 +23,7 @@ use axum::routing::{delete, get, post, put};
 use countersign_auth::Auth;
 use tokio::sync::Mutex;
 
+pub use clients::ShownClient;
 pub use problem::Problem;
 pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
@@ -64,6 +65,7 @@ pub fn router(auth: Arc<Auth>) -> Router {
         .route("/clients/{id}", get(clients::show).put(clients::replace))
         .route("/clients/{id}/enable", post(clients::enable))
         .route("/clients/{id}/disable", post(clients::disable))
+        .route("/clients/{id}/secret", post(clients::rotate_secret))
         .route("/keys", get(keys::list))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/{id}", delete(keys::remove))

@@ -231,11 +231,8 @@ impl Reader {
         let remembered;
         match news {
             News::Nothing { as_of } if self.beat => {
-                if told == seen {
-                    self.beat = false;
-                    return Ok(Some(self.beat(seen, as_of)));
-                }
-                // First where the reader stands: a heartbeat names its place.
+                self.beat = false;
+                return Ok(Some(self.beat(told, as_of)));
             }
             News::Nothing { .. } => {
                 caught_up = true;
@@ -257,6 +254,7 @@ impl Reader {
                 seen = page.cursor;
             }
         }
+        // A heartbeat names the reader's place, so it is told of it first.
         let silent = events.is_empty() && !(self.beat && told != seen);
         self.phase = Phase::Tail {
             told: if silent { told } else { seen },

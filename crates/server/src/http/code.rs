@@ -74,6 +74,7 @@ codes! {
     InsufficientScope "insufficient_scope" FORBIDDEN "The access token is not for this";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
+    ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";
 
     // Registration and profile.
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is closed";

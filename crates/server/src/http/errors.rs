@@ -59,6 +59,7 @@ impl From<LoginError> for Problem {
             E::Disabled => told(Code::AccountDisabled, &error),
             E::UnknownClient => told(Code::UnknownClient, &error).field("client_id"),
             E::ClientDisabled => told(Code::ClientDisabled, &error).field("client_id"),
+            E::Service => told(Code::ServiceClient, &error).field("client_id"),
             E::Stale => told(Code::TryAgain, &error),
             E::Limited { retry_after } => limited(&error, retry_after),
             E::Hash(error) => error.into(),
@@ -187,6 +188,13 @@ impl From<StoreError> for Problem {
             }
             StoreError::Broken(_) => defect(&error),
         }
+    }
+}
+
+impl Problem {
+    /// Too many of something.
+    pub(super) fn limited(error: &impl Display, retry_after: Duration) -> Self {
+        limited(error, retry_after)
     }
 }
 

@@ -69,6 +69,15 @@ impl Problem {
         self.code
     }
 
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// In how many seconds to come again.
+    pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     /// The challenge that goes with a 401 (RFC 6750 §3), with credentials given twice, and with a scope that is too small
     /// (§3.1).
     fn challenge(&self) -> Option<String> {
@@ -82,13 +91,7 @@ impl Problem {
             }
             _ => return None,
         };
-        // What `error_description` may hold is RFC 6749 §5.2's printable ASCII without quote and backslash.
-        let description: String = self
-            .detail
-            .chars()
-            .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
-            .filter(|c| matches!(c, ' '..='~'))
-            .collect();
+        let description = printable_ascii(&self.detail);
         let scope = self.scope.map(|scope| format!(r#", scope="{scope}""#));
         let scope = scope.unwrap_or_default();
         Some(format!(
@@ -153,6 +156,14 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// What `error_description` may hold: printable ASCII without quote and backslash (RFC 6749 §5.2).
+pub(super) fn printable_ascii(text: &str) -> String {
+    text.chars()
+        .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
+        .filter(|c| matches!(c, ' '..='~'))
+        .collect()
 }
 
 /// Rounded up: who comes at the named second must not be early.

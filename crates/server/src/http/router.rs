@@ -8,7 +8,8 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
-    health, login, logout, me, password, refresh, register, revocations, sessions, well_known,
+    health, login, logout, me, password, refresh, register, revocations, sessions, token,
+    well_known,
 };
 
 /// The public API.
@@ -25,6 +26,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(password::change))
         .routes(routes!(revocations::poll))
         .routes(routes!(revocations::stream))
+        .routes(routes!(token::token))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))

@@ -9,4 +9,5 @@ pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod revocations;
 pub(crate) mod sessions;
+pub(crate) mod token;
 pub(crate) mod well_known;

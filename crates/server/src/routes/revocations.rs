@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_auth::MAX_LEEWAY;
 use countersign_auth::feed::News;
 use countersign_auth::model::revocation::Cursor;
-use countersign_guard::{Claims, Event};
+use countersign_guard::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -77,8 +77,8 @@ pub(crate) async fn poll(
     bearer: Bearer,
     Pairs(pairs): Pairs<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
-    admit(&app, &bearer)?;
-    let query = Query::read(pairs)?;
+    let reader = admit(&app, &bearer)?;
+    let query = reader.limit(Query::read(pairs)?)?;
     let (after, to) = match query.after {
         None => (None, None),
         Some(After::Cursor(cursor)) => (Some(cursor), None),
@@ -149,7 +149,7 @@ pub(crate) async fn stream(
 ) -> Result<Response, Problem> {
     // 1. Who asks, and for what?
     let reader = admit(&app, &bearer)?;
-    let query = Query::read(pairs)?;
+    let query = reader.limit(Query::read(pairs)?)?;
     if query.limit.is_some() {
         return Err(Problem::new(Code::UnknownField, "a stream has no limit").field("limit"));
     }
@@ -171,7 +171,7 @@ pub(crate) async fn stream(
     };
 
     // 2. Is there a place?
-    let place = app.places().take(&reader.client_id, app.settings().feed)?;
+    let place = app.places().take(&reader.client, app.settings().feed)?;
 
     // 3. Does the log go on from where the reader stands?
     let after = resumable(&app, after).await?;
@@ -207,17 +207,48 @@ async fn resumable(app: &App, after: Option<Cursor>) -> Result<Option<Cursor>, P
     }
 }
 
-/// Who may read the log: whose token's scope says so.
-fn admit(app: &App, bearer: &Bearer) -> Result<Claims, Problem> {
+/// Who reads the log.
+struct Reader {
+    client: String,
+    /// The audience that it is, if its registration says so. It hears of nothing else.
+    serves: Option<String>,
+}
+
+/// A service, whose token's scope says that it may. People's tokens are with applications, whose business it is not who
+/// else signs out.
+fn admit(app: &App, bearer: &Bearer) -> Result<Reader, Problem> {
     let caller = bearer.check(app)?;
+    let is_service = caller.sid.is_none() && caller.sub == caller.client_id;
     let scope = caller.scope.as_ref();
-    if scope.is_some_and(|scope| scope.contains(SCOPE)) {
-        Ok(caller.claims().clone())
-    } else {
-        Err(Problem::new(
-            Code::InsufficientScope,
-            "the token's scope must hold \"revocations\"",
-        )
-        .scope(SCOPE))
+    let is_given = scope.is_some_and(|scope| scope.contains(SCOPE));
+    if !(is_service && is_given) {
+        return Err(forbidden(
+            "a service's token is needed, whose scope holds \"revocations\"",
+        ));
     }
+    let client = app.auth().client(Some(&caller.client_id));
+    Ok(Reader {
+        client: caller.client_id.clone(),
+        serves: client.and_then(|client| client.serves.clone()),
+    })
+}
+
+impl Reader {
+    /// What it asks for, within what it may hear.
+    fn limit(&self, mut query: Query) -> Result<Query, Problem> {
+        if let Some(own) = &self.serves {
+            let asked = query.audience.get_or_insert_with(|| own.clone());
+            if asked != own {
+                return Err(forbidden(
+                    "this client is registered to serve another audience, and hears of that alone",
+                )
+                .field("audience"));
+            }
+        }
+        Ok(query)
+    }
+}
+
+fn forbidden(detail: &'static str) -> Problem {
+    Problem::new(Code::InsufficientScope, detail).scope(SCOPE)
 }

@@ -210,7 +210,70 @@ fn clients(folder: &Path) {
     assert_eq!(refused(folder, &reserved), "invalid_claim");
     let short = ["client", "add", "bad", "--idle-ttl", "1m"];
     assert_eq!(refused(folder, &short), "invalid_lifetimes");
+    services(folder);
     protected(folder);
+}
+
+/// Clients that have a secret.
+fn services(folder: &Path) {
+    let add = ["client", "add", "orders", "--kind", "service"];
+    let more = [
+        "--audience",
+        "https://a.example.com",
+        "--audience",
+        "https://b.example.com",
+        "--serves",
+        "https://c.example.com",
+    ];
+    let orders = ask(folder, &[&add[..], &more[..]].concat());
+    assert_eq!(orders["audience"], "https://a.example.com");
+    assert_eq!(orders["more_audiences"], json!(["https://b.example.com"]));
+    assert_eq!(orders["serves"], "https://c.example.com");
+    let secret = orders["secret"].as_str().unwrap();
+    assert!(secret.starts_with("css_"));
+    // It is shown this once.
+    let shown = ask(folder, &["client", "show", "orders"]);
+    assert!(shown.get("secret").is_none(), "{shown}");
+    assert_eq!(list(&shown["secrets"]).len(), 1);
+    assert!(
+        !ask(folder, &["client", "list"])
+            .to_string()
+            .contains(secret)
+    );
+
+    let rotate = ["client", "rotate-secret", "orders"];
+    let rotated = ask(folder, &rotate);
+    assert_ne!(rotated["secret"], secret);
+    let secrets = list(&rotated["secrets"]).to_vec();
+    assert_eq!((secrets.len(), &secrets[1]["ends_at"]), (2, &json!(null)));
+    let day = secrets[0]["ends_at"].as_u64().unwrap() - secrets[1]["created_at"].as_u64().unwrap();
+    assert_eq!(day, 24 * 3_600_000);
+    let leaked = ask(folder, &[&rotate[..], &["--overlap", "0s"]].concat());
+    assert_eq!(list(&leaked["secrets"]).len(), 1);
+    let said = run(
+        folder,
+        &["client", "rotate-secret", "orders", "--overlap", "1h"],
+    );
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(
+        said.contains("shown this once") && said.contains(", until "),
+        "{said}"
+    );
+
+    // Who changes it keeps its secrets.
+    let replaced = ask(folder, &[&add[..], &["--replace"]].concat());
+    assert_eq!(list(&replaced["secrets"]).len(), 2);
+    assert!(replaced.get("secret").is_none());
+    assert_eq!(
+        refused(folder, &["client", "rotate-secret", "shop"]),
+        "invalid_kind"
+    );
+    assert_eq!(
+        refused(folder, &["client", "rotate-secret", "none"]),
+        "no_such_client"
+    );
+    let becomes = ["client", "add", "orders", "--kind", "native", "--replace"];
+    assert_eq!(refused(folder, &becomes), "invalid_kind");
 }
 
 /// Clients whose tokens are signed in another way, or encrypted.

@@ -1,20 +1,18 @@
 //! `countersign-guard` and this server: what one takes back, the other refuses.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use countersign_auth::model::id::UserId;
+use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::visitor::Visitor;
 use countersign_guard::Guard;
 use countersign_guard::net::{Clock, Connected, Feed, Options, ServiceClient, WhenStale};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use crate::actors::Browser;
-use crate::feed::reader;
-use crate::server::{self, BEGINNING, PASSWORD, Server};
+use crate::actors::{Browser, Service};
+use crate::server::{BEGINNING, PASSWORD, Server};
+use crate::support::client::Request;
 
 /// Stands still, as the server's does.
 struct Frozen;
@@ -29,69 +27,39 @@ impl Clock for Frozen {
     }
 }
 
-/// A server, and a guard that hears it in the given way.
-async fn guarded(change: impl FnOnce(Options) -> Options) -> (Server, Connected) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let issuer = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-    let server = Server::with(server::Options {
-        issuer: Some(issuer.clone()),
-        ..server::Options::default()
+/// Options of a service that checks tokens for the server itself.
+async fn options(server: &Server) -> Options {
+    let issuer = &server.issuer;
+    let service = Service::registered(server, "orders", |client| {
+        client.scope = Some("revocations accounts".to_owned());
+        client.serves = Some(issuer.clone());
     })
     .await;
-    let token = reader::token(&server).await;
-    tokio::spawn(front(listener, server.address, issuer.clone(), token));
-    let client = ServiceClient::new(reader::READER, "css_secret");
-    let options = Options::new(&issuer, &issuer, client, WhenStale::refuse());
-    let guard = Guard::connect(change(options.clock(Frozen))).await.unwrap();
-    assert!(guard.knowing().connected, "{guard:?}");
-    (server, guard)
+    let client = ServiceClient::new("orders", service.secret);
+    Options::new(issuer, issuer, client, WhenStale::refuse()).clock(Frozen)
 }
 
-/// In front of the server: gives the reader its token, and lets everything else through.
-async fn front(listener: TcpListener, server: SocketAddr, issuer: String, token: String) {
-    loop {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let (issuer, token) = (issuer.clone(), token.clone());
-        tokio::spawn(async move {
-            let mut head = vec![0; 8192];
-            let length = socket.read(&mut head).await.unwrap();
-            let head = &head[..length];
-            let body = if head.starts_with(b"GET /.well-known/oauth-authorization-server ") {
-                json!({
-                    "issuer": issuer,
-                    "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-                    "token_endpoint": format!("{issuer}/oauth/token"),
-                })
-            } else if head.starts_with(b"POST /oauth/token ") {
-                json!({ "access_token": token, "token_type": "Bearer", "expires_in": 300 })
-            } else {
-                let mut server = TcpStream::connect(server).await.unwrap();
-                server.write_all(head).await.unwrap();
-                // Either may go first.
-                drop(copy_bidirectional(&mut socket, &mut server).await);
-                return;
-            };
-            let body = body.to_string();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            socket.write_all(answer.as_bytes()).await.unwrap();
-        });
+async fn guard(options: Options) -> Connected {
+    let guard = Guard::connect(options).await.unwrap();
+    assert!(guard.knowing().connected, "{guard:?}");
+    guard
+}
+
+async fn soon(guard: &Connected, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(5), "never: {guard:?}");
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
 /// The code with which the guard refuses the token, soon.
 async fn refused(guard: &Connected, token: &str) -> &'static str {
     let begun = Instant::now();
-    loop {
-        if let Err(denied) = guard.check(token).await {
-            println!("{} after {:?}", denied.code(), begun.elapsed());
-            return denied.code();
-        }
-        assert!(begun.elapsed() < Duration::from_secs(5), "never: {guard:?}");
-        sleep(Duration::from_millis(1)).await;
-    }
+    soon(guard, async || guard.check(token).await.is_err()).await;
+    let code = guard.check(token).await.unwrap_err().code();
+    println!("{code} after {:?}", begun.elapsed());
+    code
 }
 
 #[tokio::test]
@@ -105,19 +73,14 @@ async fn a_guard_refuses_what_the_server_takes_back() {
         (poll, false),
         (poll, true),
     ] {
-        let (server, guard) = guarded(|options| {
-            let options = options.feed(feed);
-            if hashed {
-                options.hashed_ids()
-            } else {
-                options
-            }
-        })
-        .await;
+        let server = Server::start().await;
+        let options = options(&server).await.feed(feed);
+        let options = if hashed { options.hashed_ids() } else { options };
+        let guard = guard(options).await;
         let mut alice = Browser::signed_in(&server, "alice@example.com").await;
         let mut bob = Browser::signed_in(&server, "bob@example.com").await;
         let claims = guard.check(&alice.access_token).await.unwrap();
-        assert!(guard.check(&bob.access_token).await.is_ok());
+        guard.check(&bob.access_token).await.unwrap();
 
         alice.sign_out().await.expect(204);
         assert_eq!(
@@ -129,7 +92,7 @@ async fn a_guard_refuses_what_the_server_takes_back() {
             .await
             .expect(200);
         assert_eq!(refused(&guard, &before).await, "subject_revoked");
-        assert!(guard.check(&bob.access_token).await.is_ok());
+        guard.check(&bob.access_token).await.unwrap();
 
         alice
             .sign_in_with("alice@example.com", PASSWORD)
@@ -151,13 +114,8 @@ async fn a_guard_refuses_what_the_server_takes_back() {
         bob.sign_in_with("bob@example.com", "another good password")
             .await
             .expect(200);
-        let client = guard
-            .check(&bob.access_token)
-            .await
-            .unwrap()
-            .client_id
-            .parse()
-            .unwrap();
+        let claims = guard.check(&bob.access_token).await.unwrap();
+        let client = claims.client_id.parse().unwrap();
         auth.cut_off_client(&client, &operator).await.unwrap();
         assert_eq!(refused(&guard, &bob.access_token).await, "client_revoked");
         let knowing = guard.knowing();
@@ -171,17 +129,69 @@ async fn a_guard_refuses_what_the_server_takes_back() {
 /// What was taken back before a guard connected.
 #[tokio::test]
 async fn a_guard_that_comes_later_knows_as_much() {
-    let (server, guard) = guarded(|options| options).await;
+    let server = Server::start().await;
     let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    alice.sign_out().await.expect(204);
+    let guard = guard(options(&server).await).await;
+    let denied = guard.check(&alice.access_token).await.unwrap_err();
+    assert_eq!(denied.code(), "session_revoked");
+}
+
+/// The emergency: every token under the key is refused, the guard's own included, and it goes on.
+#[tokio::test]
+async fn a_guard_outlives_a_removed_key() {
+    let server = Server::start().await;
+    let guard = guard(options(&server).await).await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    guard.check(&alice.access_token).await.unwrap();
+    server.auth.upkeep().await.unwrap();
+    let keys = server.auth.keys();
+    let active = keys
+        .iter()
+        .find(|key| key.purpose == KeyPurpose::Signing && key.state == KeyState::Active);
+    let kid = &active.unwrap().kid;
+    let operator = Visitor::operator();
+    server.auth.remove_key(kid, &operator).await.unwrap();
+    assert_eq!(refused(&guard, &alice.access_token).await, "key_revoked");
+    alice
+        .sign_in_with("alice@example.com", PASSWORD)
+        .await
+        .expect(200);
+    soon(&guard, async || {
+        guard.check(&alice.access_token).await.is_ok() && guard.knowing().connected
+    })
+    .await;
     alice.sign_out().await.expect(204);
     assert_eq!(
         refused(&guard, &alice.access_token).await,
         "session_revoked"
     );
-    let issuer = &server.issuer;
-    let client = ServiceClient::new(reader::READER, "css_secret");
-    let options = Options::new(issuer, issuer, client, WhenStale::refuse()).clock(Frozen);
-    let later = Guard::connect(options).await.unwrap();
-    let denied = later.check(&alice.access_token).await.unwrap_err();
-    assert_eq!(denied.code(), "session_revoked");
+}
+
+/// The account behind a token, until it changes; and the service's own token, which has none.
+#[tokio::test]
+async fn a_guard_knows_accounts() {
+    let server = Server::start().await;
+    let guard = guard(options(&server).await).await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    for _ in 0..3 {
+        let account = guard.account(&alice.access_token).await.unwrap().unwrap();
+        assert_eq!(account["email"], "alice@example.com");
+        assert!(!account.contains_key("name"), "{account:?}");
+    }
+    assert_eq!(guard.knowing().asked, 1);
+    let name = json!({ "name": "Alice" });
+    alice
+        .call(Request::new("PATCH", "/v1/me").json(&name))
+        .await
+        .expect(200);
+    soon(&guard, async || {
+        let account = guard.account(&alice.access_token).await.unwrap().unwrap();
+        account.get("name").is_some_and(|name| name == "Alice")
+    })
+    .await;
+    let own = guard.service_token(&server.issuer, None).unwrap();
+    let own = own.get().await.unwrap();
+    assert_eq!(guard.check(own.reveal()).await.unwrap().sub, "orders");
+    assert_eq!(guard.account(own.reveal()).await, Ok(None));
 }

@@ -20,5 +20,6 @@ mod protection;
 mod renewal;
 mod secrets;
 mod server;
+mod service;
 mod sessions;
 mod tls;

@@ -227,11 +227,12 @@ impl Server {
 
     /// Everything in the store but the audit trail, as text.
     pub fn dump(&self) -> String {
-        const TABLES: [&str; 8] = [
+        const TABLES: [&str; 9] = [
             "issuer",
             "users",
             "passwords",
             "clients",
+            "client_secrets",
             "sessions",
             "grants",
             "keys",

@@ -120,10 +120,12 @@ fn tell(db: &Connection, id: &ClientId, below: u64, at: Timestamp) -> Result<()>
     log::append(db, &ended, audience.as_ref(), at).map(|_| ())
 }
 
-/// For whom all the tokens of a client are that can be valid now, if that can be told.
+/// For whom all the tokens of a client are that can be valid now, if that can be told. Of a service it cannot: it has
+/// them for whom it asks.
 pub(super) fn audience(db: &Connection, id: &ClientId, at: Timestamp) -> Result<Option<Audience>> {
     let mut statement = db.prepare_cached(
-        "SELECT settings ->> '$.audience', audience_since FROM clients WHERE id = ?1",
+        "SELECT settings ->> '$.audience', audience_since FROM clients
+         WHERE id = ?1 AND settings ->> '$.kind' <> 'service'",
     )?;
     told(db, &mut statement.query([id.as_str()])?, at)
 }

@@ -183,6 +183,13 @@ pub async fn says_for_whom<S: Store>(world: World<S>) {
     cut_off.unwrap();
     assert_eq!(newest().await.audience, shop);
     client.epoch += 1;
+    // A service has tokens for whom it asks.
+    let mut service = Client::new("till".parse().unwrap(), ClientKind::Service, secs(0));
+    service.audience = Some("https://shop".to_owned());
+    put(&service, secs(0)).await;
+    let cut_off = world.store.cut_off_client(&service.id, &now).await;
+    cut_off.unwrap();
+    assert_eq!(newest().await.audience, None);
 
     // A user's may be anybody's, and so may what is not known here.
     for what in [

@@ -14,6 +14,7 @@ use countersign_guard::Revocation;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::clients;
 use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
 
 const RACERS: usize = 100;
@@ -288,4 +289,24 @@ pub async fn the_log_under_fire<S: Store>(world: World<S>) {
                 .all(|(sequence, event)| truth[sequence] == *event)
         );
     }
+}
+
+pub async fn two_live_secrets<S: Store>(world: World<S>) {
+    let added = race(|number| {
+        let number = u8::try_from(number).unwrap_or(u8::MAX);
+        let (store, secret) = (
+            world.store.clone(),
+            clients::secret(&world.client, number, secs(0)),
+        );
+        async move {
+            store
+                .add_client_secret(secret, secs(60), &origin(secs(0)))
+                .await
+        }
+    })
+    .await;
+    assert_eq!(count(&added, |added| matches!(added, Ok(true))), RACERS);
+    let kept = world.store.client_secrets().await.unwrap();
+    let ends: Vec<_> = kept.iter().map(|secret| secret.span.ends_at).collect();
+    assert_eq!(ends, [Some(secs(60)), None]);
 }

@@ -46,6 +46,9 @@ enum Ended {
     BrokenOff,
     #[error("the stream is silent")]
     Silent,
+    /// The token is good no longer: the next may be.
+    #[error("the service token is refused")]
+    Unauthorized,
     /// Not a failure: the node stops, or this reader was too slow.
     #[error("the node said good-bye")]
     Bye,
@@ -64,6 +67,7 @@ pub(super) async fn follow(shared: &Shared, issuer: &Issuer, token: &ServiceToke
         transit: Transit::default(),
     };
     let mut retry = Retry::new(&shared.pace);
+    let mut refused = false;
     loop {
         let begun = Instant::now();
         let ended = match issuer.feed {
@@ -73,6 +77,11 @@ pub(super) async fn follow(shared: &Shared, issuer: &Issuer, token: &ServiceToke
         shared.knowledge.disconnect();
         if let Ended::Gap(_) = ended {
             reader.position = None;
+        }
+        // As when its key was removed: another token is worth trying at once.
+        let was_refused = std::mem::replace(&mut refused, matches!(ended, Ended::Unauthorized));
+        if refused && !was_refused {
+            continue;
         }
         if !matches!(ended, Ended::Bye) {
             shared.trouble("feed", &ended);
@@ -334,6 +343,7 @@ enum Sign {
 fn granted(answer: StatusCode, token: &ServiceToken, secret: &Secret) -> Result<(), Ended> {
     if answer == StatusCode::UNAUTHORIZED {
         token.reject(secret);
+        return Err(Ended::Unauthorized);
     }
     if answer == StatusCode::OK {
         return Ok(());

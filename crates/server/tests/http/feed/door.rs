@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_auth::model::client::ClientKind;
 use countersign_auth::visitor::Visitor;
 
-use super::reader::{READER, Stream, page, token, token_with};
+use super::reader::{READER, Stream, page, token, token_of, token_with};
 use super::streams::lively;
 use crate::actors::Browser;
 use crate::server::Server;
@@ -16,6 +17,12 @@ const PATHS: [&str; 2] = ["/v1/revocations", "/v1/revocations/stream"];
 async fn it_is_for_tokens_whose_scope_says_so() {
     let server = Server::start().await;
     let alice = Browser::signed_in(&server, "alice@example.com").await;
+    server
+        .put_client("default", ClientKind::Browser, |client| {
+            client.scope = Some("revocations".to_owned());
+        })
+        .await;
+    let bob = Browser::signed_in(&server, "bob@example.com").await;
     for path in PATHS {
         let answer = server.send(Request::get(path)).await;
         let answer = answer.refused(401, "missing_token");
@@ -29,7 +36,8 @@ async fn it_is_for_tokens_whose_scope_says_so() {
             .send(Request::get(&format!("{path}?access_token=x")))
             .await
             .refused(401, "missing_token");
-        let mut narrow = vec![alice.access_token.clone()];
+        // Nor for people's, whatever their scope.
+        let mut narrow = vec![alice.access_token.clone(), bob.access_token.clone()];
         for scope in [None, Some("orders"), Some("revocations:read norevocations")] {
             narrow.push(token_with(&server, scope).await);
         }
@@ -43,6 +51,38 @@ async fn it_is_for_tokens_whose_scope_says_so() {
             );
             assert!(challenge.contains(r#"scope="revocations""#), "{challenge}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_registered_for_an_audience_hears_of_that_alone() {
+    let server = Server::start().await;
+    let shop = "https://shop.example";
+    let own = token_of(&server, "shop-api", Some("revocations"), Some(shop)).await;
+    for client in ["shop", "bank"] {
+        server
+            .put_client(client, ClientKind::Browser, |client| {
+                client.audience = Some(format!("https://{}.example", client.id));
+            })
+            .await;
+        let (client, operator) = (client.parse().unwrap(), Visitor::operator());
+        let cut_off = server.auth.cut_off_client(&client, &operator).await;
+        cut_off.unwrap();
+    }
+    // Whether it says so or not.
+    for query in [String::new(), format!("?audience={shop}")] {
+        let answer = page(&server, &own, &query).await.expect(200);
+        let events = answer.json()["events"].clone();
+        assert_eq!(events.as_array().unwrap().len(), 1, "{events}");
+        assert_eq!(events[0]["client_id"], "shop");
+        let mut stream = Stream::with(&server, &own, &query, None).await;
+        stream.until("heartbeat").await;
+        assert_eq!(stream.ledger.events.len(), 1);
+    }
+    for path in ["", "/stream"] {
+        let query = format!("{path}?audience=https://bank.example");
+        let answer = page(&server, &own, &query).await;
+        answer.refused(403, "insufficient_scope");
     }
 }
 
@@ -120,16 +160,7 @@ async fn one_client_does_not_take_the_place_of_another() {
     page(&server, &token, "/stream")
         .await
         .refused(429, "too_many_requests");
-    server
-        .put_client(
-            "default",
-            countersign_auth::model::client::ClientKind::Browser,
-            |client| {
-                client.scope = Some("revocations".to_owned());
-            },
-        )
-        .await;
-    let other = Browser::signed_in(&server, "alice@example.com").await;
-    let mut stream = Stream::open(&server, &other.access_token).await;
+    let other = token_of(&server, "another", Some("revocations"), None).await;
+    let mut stream = Stream::open(&server, &other).await;
     stream.until("heartbeat").await;
 }

@@ -4,6 +4,6 @@ mod causes;
 mod door;
 mod faults;
 mod pages;
-pub mod reader;
+mod reader;
 mod streams;
 mod views;

@@ -1,14 +1,13 @@
 //! A service that reads the feed.
 
-use countersign_auth::model::client::ClientKind;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::visitor::Visitor;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::actors::Phone;
-use crate::server::{PASSWORD, Server};
+use crate::actors::Service;
+use crate::server::Server;
 use crate::support::client::{Answer, Request};
 
 /// The client that reads the feed in these tests.
@@ -21,25 +20,21 @@ pub async fn token(server: &Server) -> String {
 
 /// A token of the same client with another scope.
 pub async fn token_with(server: &Server, scope: Option<&str>) -> String {
-    server
-        .put_client(READER, ClientKind::Native, |client| {
-            client.scope = scope.map(str::to_owned);
-        })
-        .await;
-    let email = "reader@service.example";
-    let person = json!({ "email": email, "password": PASSWORD });
-    // It may be there already.
-    server
-        .send(Request::post("/v1/register").json(&person))
-        .await;
-    let form = json!({ "email": email, "password": PASSWORD, "client_id": READER });
-    let answer = server
-        .send(Request::post("/v1/login").json(&form))
-        .await
-        .expect(200);
-    let mut reader = Phone::at(server, "", "");
-    reader.take(&answer);
-    reader.access_token
+    token_of(server, READER, scope, None).await
+}
+
+/// A token of a service that serves an audience.
+pub async fn token_of(
+    server: &Server,
+    client: &str,
+    scope: Option<&str>,
+    audience: Option<&str>,
+) -> String {
+    let service = Service::registered(server, client, |client| {
+        client.scope = scope.map(str::to_owned);
+        client.serves = audience.map(str::to_owned);
+    });
+    service.await.token().await
 }
 
 /// `GET` of a page.

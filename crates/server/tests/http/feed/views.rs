@@ -102,8 +102,10 @@ async fn of_one_audience_it_tells_nothing_of_another() {
     );
     let before = live.cursor();
     cut_off(&server, "bank").await;
-    while live.cursor() == before {
-        live.next().await.unwrap();
+    for _ in 0..100 {
+        if live.cursor() == before {
+            live.next().await.unwrap();
+        }
     }
     assert!(live.cursor().ends_with(":6"));
     assert_eq!(live.ledger.events.len(), 3);
