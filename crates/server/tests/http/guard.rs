@@ -75,7 +75,11 @@ async fn a_guard_refuses_what_the_server_takes_back() {
     ] {
         let server = Server::start().await;
         let options = options(&server).await.feed(feed);
-        let options = if hashed { options.hashed_ids() } else { options };
+        let options = if hashed {
+            options.hashed_ids()
+        } else {
+            options
+        };
         let guard = guard(options).await;
         let mut alice = Browser::signed_in(&server, "alice@example.com").await;
         let mut bob = Browser::signed_in(&server, "bob@example.com").await;
