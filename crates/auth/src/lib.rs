@@ -14,6 +14,7 @@ pub mod clients;
 pub mod directory;
 pub mod env;
 pub mod identifier;
+pub mod introspection;
 pub mod issue;
 pub mod keys;
 pub mod limits;

@@ -8,7 +8,8 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
-    health, login, logout, me, password, refresh, register, sessions, token, well_known,
+    health, introspect, login, logout, me, password, refresh, register, revoke, sessions, token,
+    well_known,
 };
 
 /// The public API.
@@ -24,6 +25,8 @@ pub fn router(app: App) -> Router {
         .routes(routes!(sessions::end_one))
         .routes(routes!(password::change))
         .routes(routes!(token::token))
+        .routes(routes!(introspect::introspect))
+        .routes(routes!(revoke::revoke))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))

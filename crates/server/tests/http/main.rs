@@ -10,6 +10,7 @@ mod bounds;
 mod cookies;
 mod edge;
 mod fetch;
+mod introspection;
 mod journey;
 mod openapi;
 mod origin;
