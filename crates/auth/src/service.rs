@@ -34,6 +34,13 @@ impl ProvedClient {
     pub fn client(&self) -> &Client {
         &self.0
     }
+
+    /// Whether this word is in its scope.
+    #[must_use]
+    pub fn may(&self, word: &str) -> bool {
+        let scope = self.0.scope.as_deref();
+        scope.is_some_and(|scope| scope.split(' ').any(|held| held == word))
+    }
 }
 
 /// Why somebody is not taken for a client.

@@ -8,8 +8,8 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
-    health, login, logout, me, password, refresh, register, revocations, sessions, token,
-    well_known,
+    health, introspect, login, logout, me, password, refresh, register, revocations, revoke,
+    sessions, token, well_known,
 };
 
 /// The public API.
@@ -27,6 +27,8 @@ pub fn router(app: App) -> Router {
         .routes(routes!(revocations::poll))
         .routes(routes!(revocations::stream))
         .routes(routes!(token::token))
+        .routes(routes!(introspect::introspect))
+        .routes(routes!(revoke::revoke))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))

@@ -12,6 +12,7 @@ mod edge;
 mod feed;
 mod fetch;
 mod guard;
+mod introspection;
 mod journey;
 mod openapi;
 mod origin;
