@@ -10,8 +10,9 @@ use countersign_guard::Claims;
 use crate::Auth;
 use crate::directory::Directory;
 use crate::keys::KeysError;
-use crate::model::client::Client;
+use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
+use crate::model::secret::StoredSecret;
 use crate::protection::{ProtectionError, check_client};
 use crate::store::StoreError;
 use crate::visitor::Visitor;
@@ -45,6 +46,9 @@ pub enum ClientError {
     /// A name or audience that is empty or too long.
     #[error("name and audience have 1 to 200 characters, without control characters")]
     Text,
+    /// What only a service has, or a service cannot have.
+    #[error("{0}")]
+    Kind(&'static str),
     /// Tokens cannot be protected so.
     #[error(transparent)]
     Protection(#[from] ProtectionError),
@@ -59,8 +63,13 @@ pub enum ClientError {
     Store(#[from] StoreError),
 }
 
-/// The registered clients.
-pub(crate) struct Clients(ArcSwap<HashMap<ClientId, Arc<Client>>>);
+/// The registered clients, and what they prove themselves with.
+pub(crate) struct Clients(ArcSwap<HashMap<ClientId, Registered>>);
+
+struct Registered {
+    client: Arc<Client>,
+    secrets: Arc<[StoredSecret]>,
+}
 
 impl Clients {
     pub(crate) async fn load(directory: &dyn Directory) -> Result<Self, StoreError> {
@@ -74,11 +83,20 @@ impl Clients {
 
     pub(crate) fn find(&self, id: Option<&str>) -> Option<Arc<Client>> {
         let id = id.unwrap_or(ClientId::DEFAULT).parse::<ClientId>().ok()?;
-        self.0.load().get(&id).cloned()
+        let found = self.0.load();
+        found.get(&id).map(|found| found.client.clone())
+    }
+
+    /// The client of this id, and its secrets.
+    pub(crate) fn with_secrets(&self, id: &str) -> Option<(Arc<Client>, Arc<[StoredSecret]>)> {
+        let found = self.0.load();
+        let found = found.get(&id.parse::<ClientId>().ok()?)?;
+        Some((found.client.clone(), found.secrets.clone()))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        let mut all: Vec<_> = self.0.load().values().cloned().collect();
+        let found = self.0.load();
+        let mut all: Vec<_> = found.values().map(|found| found.client.clone()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }
@@ -87,18 +105,28 @@ impl Clients {
         self.0
             .load()
             .values()
-            .map(|client| lifetime(client))
+            .map(|found| lifetime(&found.client))
             .max()
             .unwrap_or_default()
     }
 }
 
-async fn read(directory: &dyn Directory) -> Result<HashMap<ClientId, Arc<Client>>, StoreError> {
+async fn read(directory: &dyn Directory) -> Result<HashMap<ClientId, Registered>, StoreError> {
     let clients = directory.clients().await?;
-    Ok(clients
-        .into_iter()
-        .map(|client| (client.id.clone(), Arc::new(client)))
-        .collect())
+    let mut secrets: HashMap<ClientId, Vec<StoredSecret>> = HashMap::new();
+    for secret in directory.client_secrets().await? {
+        secrets
+            .entry(secret.client.clone())
+            .or_default()
+            .push(secret);
+    }
+    let registered = clients.into_iter().map(|client| {
+        let id = client.id.clone();
+        let secrets = secrets.remove(&id).unwrap_or_default().into();
+        let client = Arc::new(client);
+        (id, Registered { client, secrets })
+    });
+    Ok(registered.collect())
 }
 
 impl Auth {
@@ -125,6 +153,13 @@ impl Auth {
     ) -> Result<Client, ClientError> {
         check(&client)?;
         check_client(&self.settings, &client)?;
+        let before = self.clients.find(Some(client.id.as_str()));
+        let is_service = |client: &Client| client.kind == ClientKind::Service;
+        if before.is_some_and(|before| is_service(&before) != is_service(&client)) {
+            return Err(ClientError::Kind(
+                "a client that people sign in to cannot become a service, nor the reverse: register another one",
+            ));
+        }
         self.keep_client(client, visitor).await
     }
 
@@ -223,8 +258,35 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
     {
         return Err(ClientError::Scope(scope.clone()));
     }
-    if !is_text(&client.name) || !client.audience.as_deref().is_none_or(is_text) {
+    let mut audiences = client
+        .audience
+        .iter()
+        .chain(&client.more_audiences)
+        .chain(&client.serves);
+    if !is_text(&client.name) || !audiences.all(|audience| is_text(audience)) {
         return Err(ClientError::Text);
+    }
+    check_kind(client)
+}
+
+fn check_kind(client: &Client) -> Result<(), ClientError> {
+    let refused = |why| Err(ClientError::Kind(why));
+    if client.kind != ClientKind::Service {
+        let has = client.serves.is_some() || !client.more_audiences.is_empty();
+        return if has {
+            refused("only a service has more than one audience, or one that it serves")
+        } else {
+            Ok(())
+        };
+    }
+    if !client.origins.is_empty() {
+        return refused("a service has no origins: no page may act for it");
+    }
+    if !client.claims.is_empty() {
+        return refused("a service's tokens are about no user, so no claim can come from one");
+    }
+    if client.idle_ttl != Client::IDLE_TTL || client.absolute_ttl != Client::ABSOLUTE_TTL {
+        return refused("a service has no sessions: leave idle_ttl and absolute_ttl out");
     }
     Ok(())
 }

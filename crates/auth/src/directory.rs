@@ -11,6 +11,7 @@ use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
 use crate::model::revocation::{Cursor, LogPage};
+use crate::model::secret::StoredSecret;
 use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use crate::password::StoredPassword;
 use crate::store::StoreError;
@@ -27,6 +28,8 @@ use crate::store::StoreError;
 /// 4. The log's sequence has no gaps, and a reader who sees number *n* can see every number below.
 /// 5. An epoch never falls. A revocation's event lasts for [`Directory::event_lifetime`].
 /// 6. Of any number of simultaneous calls that cannot all succeed, exactly one does.
+/// 7. An event of a session or a client bears the audience of the tokens that it can concern, unless there may be some
+///    for another one: several clients, or a client whose audience changed within the last event lifetime.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
     // Users.
@@ -88,6 +91,17 @@ pub trait Directory: Send + Sync + 'static {
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError>;
 
+    /// What is kept of the secrets of all clients, oldest first; some may have ended.
+    async fn client_secrets(&self) -> Result<Vec<StoredSecret>, StoreError>;
+    /// Adds a secret to a client. In the same step the one before it comes to end at `others_end`, if it does not end
+    /// sooner, and those before that go: no more than two are ever live. `false`: no such client.
+    async fn add_client_secret(
+        &self,
+        secret: StoredSecret,
+        others_end: Timestamp,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+
     // Keys.
 
     /// All keys, tombstones included.
@@ -131,8 +145,8 @@ pub trait Directory: Send + Sync + 'static {
     /// Appends a revocation that no other verb causes: of one token or session, or of everything
     /// (`all`: `below` is ignored, the issuer's epoch rises by one). The cursor after it.
     async fn revoke(&self, what: Revocation, origin: &Origin) -> Result<Cursor, StoreError>;
-    /// What follows `after`, at most `limit` events of a tail; a snapshot if `after` is `None` or of another
-    /// incarnation. A cursor ahead of the log proves a roll-back: a new incarnation begins.
+    /// What follows `after` and has not lapsed at `now`, at most `limit` events; from the beginning if `after` is
+    /// `None` or of another incarnation. A cursor ahead of the log proves a roll-back: a new incarnation begins.
     async fn revocations(
         &self,
         after: Option<Cursor>,

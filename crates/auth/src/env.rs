@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_guard::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,12 @@ impl Timestamp {
 pub trait Clock: Send + Sync {
     /// The present.
     fn now(&self) -> Timestamp;
+
+    /// The time since some fixed moment, by which ages are measured: nobody sets this one. As it stands here it is for
+    /// clocks that are never set back.
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now().as_millis())
+    }
 }
 
 /// Gives unpredictable bytes.
@@ -91,7 +97,7 @@ impl Env {
     #[must_use]
     pub fn system() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::start()),
             entropy: Arc::new(SystemEntropy),
         }
     }
@@ -117,18 +123,36 @@ impl fmt::Debug for Env {
     }
 }
 
-struct SystemClock;
+struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clocks"
+    )]
+    fn start() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
 
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
+        reason = "the one place that reads the machine's clocks"
     )]
     fn now(&self) -> Timestamp {
         let since_epoch = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
         Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 }
 

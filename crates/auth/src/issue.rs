@@ -126,14 +126,8 @@ impl Auth {
             extra,
         };
         let ring = self.keys.ring();
-        let signer = protection.signer.as_ref().unwrap_or(&ring.signing);
-        let token = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
-        let access_token = match &protection.encryption {
-            None => token,
-            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &token)?,
-        };
         Ok(Signed {
-            access_token,
+            access_token: self.access_token(&claims, protection)?,
             expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
             user,
             refresh_token: ring.refresh_active().token(handle, grant.generations.cur),
@@ -141,6 +135,23 @@ impl Auth {
             client,
             device: None,
             outcome,
+        })
+    }
+}
+
+impl Auth {
+    /// The access token of these claims, protected as was found out.
+    pub(crate) fn access_token(
+        &self,
+        claims: &Claims,
+        protection: &Protection,
+    ) -> Result<String, IssueError> {
+        let ring = self.keys.ring();
+        let signer = protection.signer.as_ref().unwrap_or(&ring.signing);
+        let token = countersign_jose::sign(signer, ACCESS_TOKEN_TYP, claims)?;
+        Ok(match &protection.encryption {
+            None => token,
+            Some((reader, enc)) => countersign_jose::encrypt(reader, *enc, &token)?,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::Auth;
 use crate::issue::{IssueError, Outcome, Signed};
 use crate::limits::device;
 use crate::model::audit::{AuditEntry, Happening};
-use crate::model::client::Client;
+use crate::model::client::{Client, ClientKind};
 use crate::model::grant::Grant;
 use crate::model::id::SessionId;
 use crate::model::session::Session;
@@ -73,6 +73,11 @@ pub enum LoginError {
     /// The application is disabled.
     #[error("this client is disabled")]
     ClientDisabled,
+    /// A client that nobody signs in to.
+    #[error(
+        "this client is a service, and nobody signs in to it: it gets its tokens from /oauth/token"
+    )]
+    Service,
     /// The account changed while the password was being checked.
     #[error("the account changed meanwhile: sign in again")]
     Stale,
@@ -104,6 +109,9 @@ impl Auth {
             .clients
             .find(login.client.as_deref())
             .ok_or(LoginError::UnknownClient)?;
+        if client.kind == ClientKind::Service {
+            return Err(LoginError::Service);
+        }
         if !client.enabled {
             return Err(LoginError::ClientDisabled);
         }

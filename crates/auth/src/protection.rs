@@ -160,7 +160,9 @@ fn check_audience(
 /// # Errors
 /// Why not.
 pub fn check_client(settings: &Settings, client: &Client) -> Result<(), ProtectionError> {
-    wanted(settings, client).map(|_| ())
+    client
+        .audiences(&settings.issuer)
+        .try_for_each(|audience| wanted(settings, client, audience).map(|_| ()))
 }
 
 /// Whether one audience or client may ask for this.
@@ -182,22 +184,20 @@ pub fn check_algorithm(
     }
 }
 
-/// What is asked for: by the client, by its audience, or by both alike.
-fn wanted<'a>(settings: &'a Settings, client: &'a Client) -> Result<Wanted<'a>, ProtectionError> {
-    let audience = client.audience.as_deref().and_then(|name| {
-        let mut described = settings.audiences.iter();
-        described.find(|audience| audience.name == name)
-    });
-    let (algorithm, encrypt_to) = match audience {
+/// What is asked for: by the client, by this audience of its tokens, or by both alike.
+fn wanted<'a>(
+    settings: &'a Settings,
+    client: &'a Client,
+    audience: &str,
+) -> Result<Wanted<'a>, ProtectionError> {
+    let mut described = settings.audiences.iter();
+    let described = described.find(|described| described.name == audience);
+    let (algorithm, encrypt_to) = match described {
         None => (client.signing_algorithm, client.encrypt_to.as_ref()),
         Some(audience) => agreed(client, audience)?,
     };
     check_algorithm(settings, algorithm)?;
-    let is_for_issuer = client
-        .audience
-        .as_ref()
-        .is_none_or(|audience| *audience == settings.issuer);
-    if encrypt_to.is_some() && is_for_issuer {
+    if encrypt_to.is_some() && audience == settings.issuer {
         return Err(ProtectionError::EncryptedToIssuer);
     }
     Ok(Wanted {
@@ -236,8 +236,18 @@ fn agreed<'a>(
 impl Auth {
     /// How tokens of this client are made, if they can be made now. Nothing may have begun before this is known.
     pub(crate) fn protection(&self, client: &Client) -> Result<Protection, Unprotected> {
+        let issuer = self.settings.issuer.as_str();
+        self.protection_for(client, client.audience.as_deref().unwrap_or(issuer))
+    }
+
+    /// The same for one of the audiences that the client may ask for.
+    pub(crate) fn protection_for(
+        &self,
+        client: &Client,
+        audience: &str,
+    ) -> Result<Protection, Unprotected> {
         let of = || client.id.to_string();
-        let wanted = wanted(&self.settings, client);
+        let wanted = wanted(&self.settings, client, audience);
         let Wanted {
             algorithm,
             encrypt_to,

@@ -121,8 +121,8 @@ impl Auth {
             keys.ring().verifying.clone(),
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
-        let follower = Follower::new(directory.clone(), guard.clone());
-        follower.catch_up(now).await?;
+        let follower = Follower::new(directory.clone(), guard.clone(), env.clone());
+        follower.catch_up().await?;
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
         let limits = Limits::new(&settings.limits);

@@ -65,12 +65,13 @@ impl Auth {
         Ok(done)
     }
 
-    /// Applies what the revocation log holds now to this node's guard. To be called every second.
+    /// Applies what the revocation log holds now to this node's guard, and tells the feed's readers. To be called a few
+    /// times a second: the age of the last call is how far this node vouches for what it knows.
     ///
     /// # Errors
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
-        self.follower.catch_up(self.env.now()).await
+        self.follower.catch_up().await
     }
 
     /// The same after a verb of this node's own. The verb has happened, and its answer says so whatever comes of this;

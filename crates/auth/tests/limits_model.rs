@@ -151,6 +151,8 @@ fn small_settings() -> LimitSettings {
         refresh: None,
         password_change: Some(backoff(2)),
         profile_change: None,
+        client_secret: None,
+        service_token: None,
         keys: 1000,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     Claims, Event, Refused, Revocation,
     cache::{Cache, Entry},
     published::{Published, Seen},
-    revocations::Revocations,
+    revocations::{Ids, Revocations},
 };
 
 /// Decides whether a token is trusted, now.
@@ -48,11 +48,22 @@ impl Guard {
     /// `cache_capacity` tokens (0: of none).
     #[must_use]
     pub fn new(verifier: Verifier, cache_capacity: usize) -> Self {
+        Self::hearing(verifier, cache_capacity, Ids::Plain)
+    }
+
+    /// As [`new`](Self::new), for events whose ids were hashed, as a feed sends them on request: who
+    /// holds a token finds its events in them, and who does not learns nothing of whom they concern.
+    #[must_use]
+    pub fn for_hashed_ids(verifier: Verifier, cache_capacity: usize) -> Self {
+        Self::hearing(verifier, cache_capacity, Ids::Hashed)
+    }
+
+    pub(crate) fn hearing(verifier: Verifier, cache_capacity: usize, ids: Ids) -> Self {
         Self {
             cache: Cache::new(cache_capacity),
             leeway: verifier.leeway(),
             verifier: Published::new(ArcSwap::from_pointee(verifier)),
-            revocations: Published::new(Revocations::new()),
+            revocations: Published::new(Revocations::new(ids)),
         }
     }
 
@@ -104,6 +115,18 @@ impl Guard {
         Ok(entry)
     }
 
+    /// Whether a token that was verified before is still good: its time, and that nothing has revoked
+    /// it. For connections that stay open; keys that left the key set meanwhile are no reason.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_again(&self, verified: &Verified<Claims>, now: UnixTime) -> Result<(), Refused> {
+        verified.check_time(now, self.leeway)?;
+        let (_, known) = self.revocations.read();
+        known.check(verified, &known.hashes(verified), now)?;
+        Ok(())
+    }
+
     /// Trusts these keys from now on, and no others: a token is verified anew at its next check,
     /// cached or not. When this returns, no check accepts a token by a key that is gone.
     ///
@@ -133,6 +156,11 @@ impl Guard {
         self.cache.expire(now, self.leeway);
         // Nothing to publish: less is refused, of what no one can present any more.
         self.revocations.read().1.expire(now);
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) fn ids(&self) -> Ids {
+        self.revocations.read().1.ids()
     }
 
     /// How much is remembered at this moment.

@@ -1,9 +1,13 @@
 //! Trust Countersign's tokens locally, and stop trusting them when they are revoked.
 //!
+#![cfg_attr(feature = "axum", doc = include_str!("protect.md"))]
+//!
+//! # The core
 //! A [`Guard`] holds a key set, the revocations that still matter, and a cache of tokens that it
 //! has verified. [`Guard::check`] turns a token's text into [`Verified<Claims>`]; a token that it
-//! knows costs no signature. The crate does no I/O and has no clock: whoever owns the guard tells
-//! it the time, brings new keys with [`Guard::replace_keys`] and news with [`Guard::apply`].
+//! knows costs no signature. Without features the crate does no I/O and has no clock: whoever owns the
+//! guard tells it the time, brings new keys with [`Guard::replace_keys`] and news with
+//! [`Guard::apply`]. The feature `net` does that by itself, and `axum` puts it around a service.
 //!
 //! ```
 //! use countersign_guard::{Claims, Epochs, Event, Guard, Revocation, UnixTime};
@@ -83,10 +87,14 @@
 //! - Memory is bounded by the cache's capacity and by the revocations of one longest token life.
 #![cfg(not(loom))]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod cache;
 mod claims;
 mod event;
 mod guard;
+#[cfg(feature = "net")]
+pub mod net;
 mod published;
 mod refused;
 mod revocations;

@@ -1,11 +1,13 @@
 //! What has been revoked, and whether it concerns a token.
 
 use std::{
+    borrow::Cow,
     cmp::Reverse,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use countersign_jose::{UnixTime, Verified};
+use countersign_jose::{UnixTime, Verified, hashes};
+use serde::Deserialize;
 
 use crate::{
     Cause, Claims, Event, Revocation, Stats,
@@ -16,6 +18,7 @@ use crate::{
 /// Every revocation that still matters. Events may come twice and in any order: sets only grow,
 /// epochs only rise, and of two times for one token the earlier holds.
 pub struct Revocations {
+    ids: Ids,
     hasher: Hasher,
     /// The lowest good issuer epoch; a single number, so it is never forgotten.
     issuer: AtomicU64,
@@ -38,9 +41,34 @@ pub struct Hashes {
     token: Hash,
 }
 
+/// How events name sessions, users, clients and tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ids {
+    /// As they stand in tokens.
+    Plain,
+    /// As base64url(SHA-256(`countersign-feed:` ‖ the claim's name ‖ `:` ‖ id)).
+    Hashed,
+}
+
+impl Ids {
+    /// What events call the `id` that stands in this claim.
+    pub fn name<'i>(self, claim: &str, id: &'i str) -> Cow<'i, str> {
+        match self {
+            Self::Plain => Cow::Borrowed(id),
+            Self::Hashed => {
+                let text = format!("countersign-feed:{claim}:{id}");
+                // SHA-256, base64url, of any text.
+                Cow::Owned(hashes::access_token_hash(&text))
+            }
+        }
+    }
+}
+
 impl Revocations {
-    pub fn new() -> Self {
+    pub fn new(ids: Ids) -> Self {
         Self {
+            ids,
             hasher: Hasher::default(),
             issuer: AtomicU64::new(0),
             keys: Table::new(),
@@ -54,13 +82,13 @@ impl Revocations {
     /// What [`check`](Self::check) looks a token up by.
     pub fn hashes(&self, token: &Verified<Claims>) -> Hashes {
         let claims = token.claims();
-        let hash = |name| self.hasher.hash(name);
+        let hash = |claim, id| self.hasher.hash(&self.ids.name(claim, id));
         Hashes {
-            key: token.key_id().map(hash),
-            client: hash(&claims.client_id),
-            subject: hash(&claims.sub),
-            session: claims.sid.as_deref().map(hash),
-            token: hash(&claims.jti),
+            key: token.key_id().map(|kid| self.hasher.hash(kid)),
+            client: hash("client_id", &claims.client_id),
+            subject: hash("sub", &claims.sub),
+            session: claims.sid.as_deref().map(|sid| hash("sid", sid)),
+            token: hash("jti", &claims.jti),
         }
     }
 
@@ -86,30 +114,36 @@ impl Revocations {
             return Err(Cause::All);
         }
         if let (Some(hash), Some(kid)) = (hashes.key, token.key_id())
-            && self.keys.get(hash, kid).is_some()
+            && self.keys.get(hash, |known| known == kid).is_some()
         {
             return Err(Cause::Key);
         }
-        let is_below = |table: &Table<u64>, hash, name: &str, epoch| {
-            table.get(hash, name).is_some_and(|below| epoch < below)
-        };
-        if is_below(&self.clients, hashes.client, client_id, epochs.client) {
+        // What is hashed is hashed again only to be sure of what was found.
+        let is = |claim, id| move |known: &str| *known == *self.ids.name(claim, id);
+        let client = self.clients.get(hashes.client, is("client_id", client_id));
+        if client.is_some_and(|below| epochs.client < below) {
             return Err(Cause::Client);
         }
-        if is_below(&self.subjects, hashes.subject, sub, epochs.subject) {
+        let subject = self.subjects.get(hashes.subject, is("sub", sub));
+        if subject.is_some_and(|below| epochs.subject < below) {
             return Err(Cause::Subject);
         }
         if let (Some(hash), Some(sid)) = (hashes.session, sid)
-            && self.sessions.get(hash, sid).is_some()
+            && self.sessions.get(hash, is("sid", sid)).is_some()
         {
             return Err(Cause::Session);
         }
-        match self.tokens.get(hashes.token, jti) {
+        match self.tokens.get(hashes.token, is("jti", jti)) {
             None => Ok(Good::UntilChanged),
             // Its time will come without anything being published.
             Some(Reverse(from)) if now < from => Ok(Good::Now),
             Some(_) => Err(Cause::Token),
         }
+    }
+
+    #[cfg(feature = "net")]
+    pub fn ids(&self) -> Ids {
+        self.ids
     }
 
     /// Adds one event to what is known.

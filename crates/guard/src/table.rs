@@ -68,14 +68,14 @@ impl<M: Ord + Copy> Table<M> {
         Self { shards, len }
     }
 
-    /// The mark of `name`, whose hash this is.
-    pub fn get(&self, hash: Hash, name: &str) -> Option<M> {
+    /// The mark of a name, of which this is the hash, and which tells itself from others.
+    pub fn get(&self, hash: Hash, is_name: impl Fn(&str) -> bool) -> Option<M> {
         if self.len() == 0 {
             return None;
         }
         read(&self.shards[hash.shard()])
             .entries
-            .find(hash.0, |entry| *entry.name == *name)
+            .find(hash.0, |entry| is_name(&entry.name))
             .map(|entry| entry.mark)
     }
 

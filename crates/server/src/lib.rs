@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod feed;
 pub mod fetch;
 mod first_start;
 pub mod http;
@@ -14,6 +15,7 @@ pub mod listen;
 pub mod master_key;
 pub mod metrics;
 pub mod open;
+mod patience;
 mod routes;
 pub mod serve;
 pub mod telemetry;

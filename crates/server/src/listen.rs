@@ -20,10 +20,29 @@ use tower::ServiceExt;
 use tower::util::Oneshot;
 
 use crate::http::Peer;
+use crate::patience::Patience;
 use crate::tls::Tls;
 
 /// Becomes true, or loses its sender, when the server stops.
 pub type Shutdown = watch::Receiver<bool>;
+
+/// Says to an answer without an end that the server stops; put into each request by the listener.
+#[derive(Clone, Debug)]
+pub struct Stopping(Shutdown);
+
+impl Stopping {
+    /// Whether it does.
+    #[must_use]
+    pub fn is_so(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Until it does.
+    pub async fn wait(&mut self) {
+        // Without a sender it is as good as said.
+        drop(self.0.wait_for(|stop| *stop).await);
+    }
+}
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -35,17 +54,21 @@ pub struct Limits {
     /// How long a TLS handshake may take, and the head of a request: from the connection's last answer (or its
     /// beginning) to the head's last byte. So it is also how long a connection may rest.
     pub header_timeout: Duration,
+    /// How long the other side may take nothing of what waits to be written to it. An answer that has nothing to say for
+    /// a while is not meant.
+    pub write_timeout: Duration,
     /// How long what is under way may take when the server stops.
     pub grace: Duration,
 }
 
 impl Default for Limits {
-    /// 4096 connections, 16 KiB, half a minute, and 10 seconds at the end.
+    /// 4096 connections, 16 KiB, half a minute to ask, 10 seconds to take, and 10 seconds at the end.
     fn default() -> Self {
         Self {
             connections: 4096,
             header_bytes: 16 * 1024,
             header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(10),
         }
     }
@@ -84,8 +107,10 @@ pub async fn serve(
             peer,
             limits,
             watcher: graceful.watcher(),
+            stopping: Stopping(shutdown.clone()),
             _slot: slot,
         };
+        let stream = Patience::new(stream, limits.write_timeout);
         let tls = tls.clone();
         tokio::spawn(async move {
             match tls {
@@ -119,11 +144,12 @@ struct Connection {
     peer: SocketAddr,
     limits: Limits,
     watcher: Watcher,
+    stopping: Stopping,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn speak_tls(self, stream: TcpStream, tls: &Tls) {
+    async fn speak_tls(self, stream: Patience<TcpStream>, tls: &Tls) {
         let handshake = timeout(self.limits.header_timeout, tls.accept(stream));
         match handshake.await {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
@@ -138,7 +164,7 @@ impl Connection {
     }
 
     async fn speak_http1(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = answer(self.router, self.peer);
+        let service = answer(self.router, self.peer, self.stopping);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
@@ -148,7 +174,7 @@ impl Connection {
     }
 
     async fn speak_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = answer(self.router, self.peer);
+        let service = answer(self.router, self.peer, self.stopping);
         let header_bytes = u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX);
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -161,13 +187,15 @@ impl Connection {
     }
 }
 
-/// Marks each request with where it comes from.
+/// Marks each request with where it comes from, and with what says that the server stops.
 fn answer(
     router: Router,
     peer: SocketAddr,
+    stopping: Stopping,
 ) -> impl Fn(Request<Incoming>) -> Oneshot<Router, Request<Incoming>> {
     move |mut request| {
         request.extensions_mut().insert(Peer(Some(peer)));
+        request.extensions_mut().insert(stopping.clone());
         router.clone().oneshot(request)
     }
 }

@@ -7,10 +7,12 @@
 //! | `countersign_renewals_total` | `outcome` | renewals, by row of the renewal table |
 //! | `countersign_hashing_…` | | the password hashing threads and their queue |
 //! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
+//! | `countersign_feed_…` | `reason` | the feed: streams open and ended, the last event heard, the age of that knowledge |
 //! | `countersign_store_…` | | what was written, in how many commits |
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
@@ -29,6 +31,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::feed::Ended;
 use crate::http::App;
 
 /// Upper bounds of the latency histogram, in seconds: from what a renewal takes to what a person notices.
@@ -60,6 +63,11 @@ struct OutcomeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GuardLabels {
     kind: &'static str,
 }
@@ -73,6 +81,7 @@ struct Inner {
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
     sign_ins: Family<OutcomeLabels, Counter>,
     renewals: Family<OutcomeLabels, Counter>,
+    streams_ended: Family<ReasonLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -89,6 +98,7 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let sign_ins = Family::default();
         let renewals = Family::default();
+        let streams_ended = Family::default();
 
         let mut registry = Registry::with_prefix("countersign");
         registry.register_with_unit(
@@ -103,11 +113,17 @@ impl Metrics {
             "Renewals by row of the renewal table",
             Family::clone(&renewals),
         );
+        registry.register(
+            "feed_streams_ended",
+            "Streams of the feed that the server ended",
+            Family::clone(&streams_ended),
+        );
         Self(Arc::new(Inner {
             registry,
             requests,
             sign_ins,
             renewals,
+            streams_ended,
         }))
     }
 
@@ -124,6 +140,14 @@ impl Metrics {
         };
         let histogram = self.0.requests.get_or_create(&labels);
         histogram.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn stream_ended(&self, ended: Ended) {
+        let reason = ended.word();
+        self.0
+            .streams_ended
+            .get_or_create(&ReasonLabels { reason })
+            .inc();
     }
 
     pub(crate) fn sign_in(&self, outcome: SignInOutcome) {
@@ -197,6 +221,7 @@ fn snapshot(app: &App, store: &Sqlite) -> Registry {
     let stats = app.auth().stats();
     let hasher = stats.hasher;
     let store = store.stats();
+    let (heard, age) = app.auth().feed_head();
     for (name, help, value) in [
         (
             "hashing_waiting",
@@ -235,6 +260,11 @@ fn snapshot(app: &App, store: &Sqlite) -> Registry {
             "Passwords that nobody waited for any more",
             hasher.abandoned,
         ),
+        (
+            "feed_events",
+            "The number of the last event of the revocation log that was heard",
+            heard.sequence,
+        ),
         ("store_jobs", "Verbs done by the store's writer", store.jobs),
         ("store_commits", "Transactions made durable", store.commits),
     ] {
@@ -255,5 +285,16 @@ fn snapshot(app: &App, store: &Sqlite) -> Registry {
         guard.get_or_create(&GuardLabels { kind }).set(entries);
     }
     registry.register("guard_entries", "What this node's guard remembers", guard);
+    let readers: Gauge = Gauge::default();
+    readers.set(i64::try_from(app.places().count()).unwrap_or(i64::MAX));
+    registry.register("feed_readers", "Streams of the feed that are open", readers);
+    let gauge: Gauge<f64, AtomicU64> = Gauge::default();
+    gauge.set(age.as_secs_f64());
+    registry.register_with_unit(
+        "feed_age",
+        "How long ago the revocation log was last known to hold nothing new",
+        Unit::Seconds,
+        gauge,
+    );
     registry
 }

@@ -16,7 +16,6 @@ use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, O
 use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::key::KeyState;
-use countersign_auth::model::revocation::LogPage;
 use countersign_auth::model::user::NewUser;
 use countersign_auth::password::StoredPassword;
 use countersign_auth::sessions::Sessions;
@@ -67,11 +66,9 @@ async fn what_was_answered_is_there_after_a_new_start() {
     assert_eq!(store.clients().await.unwrap(), [client]);
     assert_eq!(store.issuer_epoch().await.unwrap(), 1);
     let page = store.revocations(Some(cursor), origin().at, 10).await;
-    let none = LogPage::Tail {
-        events: Vec::new(),
-        cursor,
-    };
-    assert_eq!(page.unwrap(), none, "the same incarnation");
+    let page = page.unwrap();
+    assert!(!page.anew, "the same incarnation");
+    assert_eq!((page.entries, page.cursor), (Vec::new(), cursor));
 }
 
 #[tokio::test]
@@ -445,6 +442,15 @@ async fn an_earlier_schema_is_brought_up_to_date() {
     assert_eq!(clients[0].epoch, 4);
     assert_eq!(clients[0].signing_algorithm, None);
     assert_eq!(clients[0].encrypt_to, None);
+    // Since when its tokens are for whom, nobody knows: for the length of an event, everybody is told.
+    let at_once = Origin {
+        at: Timestamp::from_secs(1),
+        ..origin()
+    };
+    let ended = store.cut_off_client(&clients[0].id, &at_once).await;
+    assert_eq!(ended.unwrap(), Some(5));
+    let page = store.revocations(None, at_once.at, 10).await.unwrap();
+    assert_eq!(page.entries[0].audience, None);
     // Each ring may have an active key now.
     let moved = store
         .move_key(keys[1].id, KeyState::Staged, KeyState::Active, &origin())

@@ -55,6 +55,21 @@ impl Auth {
         self.revoke(Revocation::All { below: 0 }, visitor).await
     }
 
+    /// Ends a session, known or not, and refuses its tokens: a restored backup does not know those that came after it.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn revoke_session(
+        &self,
+        session: SessionId,
+        visitor: &Visitor,
+    ) -> Result<(), StoreError> {
+        let what = Revocation::Session {
+            sid: session.to_string(),
+        };
+        self.revoke(what, visitor).await
+    }
+
     /// Revokes one access token by its `jti`.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use self::backoff::Backoffs;
 use self::budget::Budgets;
 pub use self::settings::{Backoff, Budget, LimitSettings};
 use crate::env::Timestamp;
-use crate::model::id::{SessionId, UserId};
+use crate::model::id::{ClientId, SessionId, UserId};
 use crate::model::user::Identifier;
 use crate::visitor::Visitor;
 
@@ -40,6 +40,8 @@ pub struct Limits {
     refresh: Mutex<Budgets<Network>>,
     password: Mutex<Backoffs<SessionId>>,
     profile: Mutex<Budgets<UserId>>,
+    client: Mutex<Backoffs<(Option<Account>, Option<Network>)>>,
+    service_token: Mutex<Budgets<Network>>,
 }
 
 /// What a failed attempt costs of a budget, and how much of that a successful one gets back.
@@ -62,6 +64,8 @@ impl Limits {
             refresh: Mutex::new(Budgets::new(settings.refresh, keys)),
             password: Mutex::new(Backoffs::new(settings.password_change, keys)),
             profile: Mutex::new(Budgets::new(settings.profile_change, keys)),
+            client: Mutex::new(Backoffs::new(settings.client_secret, keys)),
+            service_token: Mutex::new(Budgets::new(settings.service_token, keys)),
         }
     }
 
@@ -140,6 +144,37 @@ impl Limits {
         })
     }
 
+    /// Somebody has failed to prove that they are this client (`None`: any that is not known).
+    ///
+    /// A client that proves who it is waits for nobody: its secret is beyond guessing, and so nobody can keep it from
+    /// its tokens. What this limits is the noise of those who guess all the same.
+    ///
+    /// # Errors
+    /// Too many failures from this address; this one is not counted.
+    pub fn client_failed(
+        &self,
+        visitor: &Visitor,
+        client: Option<&ClientId>,
+        now: Timestamp,
+    ) -> Result<(), Limited> {
+        lock(&self.client).admit(client_at(visitor, client), now)
+    }
+
+    /// It has succeeded.
+    pub fn client_proved(&self, visitor: &Visitor, client: &ClientId) {
+        lock(&self.client).forget(client_at(visitor, Some(client)));
+    }
+
+    /// A token for a service.
+    ///
+    /// # Errors
+    /// Too many from this address.
+    pub fn service_token(&self, visitor: &Visitor, now: Timestamp) -> Result<(), Limited> {
+        visitor.address.map_or(Ok(()), |address| {
+            lock(&self.service_token).take(Network::of(address), 1, now)
+        })
+    }
+
     /// Forgets those who have rested long enough to be as good as new. To be called every half minute or so.
     pub fn upkeep(&self, now: Timestamp) {
         let mut sign_in = lock(&self.sign_in);
@@ -152,6 +187,8 @@ impl Limits {
         lock(&self.refresh).expire(now);
         lock(&self.password).expire(now);
         lock(&self.profile).expire(now);
+        lock(&self.client).expire(now);
+        lock(&self.service_token).expire(now);
     }
 
     /// How many addresses, accounts and sessions are remembered.
@@ -168,6 +205,8 @@ impl Limits {
             + lock(&self.refresh).len()
             + lock(&self.password).len()
             + lock(&self.profile).len()
+            + lock(&self.client).len()
+            + lock(&self.service_token).len()
     }
 }
 
@@ -291,6 +330,12 @@ impl Network {
     }
 }
 
+/// All unknown clients count as one, or whoever invents names would have no limit.
+fn client_at(visitor: &Visitor, client: Option<&ClientId>) -> (Option<Account>, Option<Network>) {
+    let client = client.map(|client| Account::hashed(client.as_str()));
+    (client, visitor.address.map(Network::of))
+}
+
 /// An account under one of its names, or a name that nobody has; the start of a hash, because names may be long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Account([u8; 16]);
@@ -299,7 +344,10 @@ impl Account {
     /// In whatever spelling it was typed.
     fn named(name: &str) -> Self {
         let identifier = Identifier::parse(name);
-        let name = identifier.as_ref().map_or(name, Identifier::as_str);
+        Self::hashed(identifier.as_ref().map_or(name, Identifier::as_str))
+    }
+
+    fn hashed(name: &str) -> Self {
         let hash = digest::digest(&digest::SHA256, name.as_bytes());
         let mut start = [0; 16];
         start.copy_from_slice(&hash.as_ref()[..16]);

@@ -53,6 +53,10 @@ pub struct LimitSettings {
     pub password_change: Option<Backoff>,
     /// Changes of one's own profile: each leaves a line in the audit trail, and an event in the revocation log.
     pub profile_change: Option<Budget>,
+    /// Failures to prove to be one client from one address.
+    pub client_secret: Option<Backoff>,
+    /// Tokens for services at one address: each leaves a line in the audit trail.
+    pub service_token: Option<Budget>,
     /// How many addresses, accounts and sessions are remembered at most, of each kind. Beyond it those are forgotten
     /// that would soonest be as good as new.
     pub keys: usize,
@@ -95,6 +99,12 @@ impl Default for LimitSettings {
                 burst: 20,
                 every: Duration::from_secs(30),
             }),
+            client_secret: Some(growing(10)),
+            // A whole cluster may be behind one address; this only dampens a service gone wild.
+            service_token: Some(Budget {
+                burst: 1000,
+                every: Duration::from_millis(20),
+            }),
             keys: 50_000,
         }
     }
@@ -113,6 +123,8 @@ impl LimitSettings {
             refresh: None,
             password_change: None,
             profile_change: None,
+            client_secret: None,
+            service_token: None,
             keys: 0,
         }
     }

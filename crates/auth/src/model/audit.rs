@@ -72,6 +72,12 @@ pub enum Happening {
     ClientDisabled,
     /// A client was enabled again.
     ClientEnabled,
+    /// A client got a secret.
+    ClientSecretAdded,
+    /// A service got an access token.
+    ServiceTokenIssued,
+    /// Somebody failed to prove that they are a client.
+    ClientNotProved,
     /// A key was made.
     KeyAdded,
     /// A key moved on its schedule.

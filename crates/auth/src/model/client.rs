@@ -18,6 +18,9 @@ pub enum ClientKind {
     Browser,
     /// Runs on a device: the refresh token is in bodies, and only in requests that no browser page can make.
     Native,
+    /// Runs on a server and acts for itself: nobody signs in to it, and it proves who it is by a secret
+    /// (RFC 6749 §4.4).
+    Service,
 }
 
 /// How its sessions are renewed.
@@ -44,6 +47,13 @@ pub struct Client {
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// A service's: the other audiences that it may ask tokens for (RFC 8707 §2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_audiences: Vec<String>,
+    /// A service's: the audience that it is. Tokens for it are what the service may ask about, and what concerns it is
+    /// what the service hears of revocations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<String>,
     /// What its access tokens are signed with; by default what their audience asks for, or what the issuer signs with.
     #[serde(
         default,
@@ -99,6 +109,8 @@ impl Client {
             kind,
             style: Style::Rotating,
             audience: None,
+            more_audiences: Vec::new(),
+            serves: None,
             signing_algorithm: None,
             encrypt_to: None,
             scope: None,
@@ -111,6 +123,12 @@ impl Client {
             epoch: 0,
             created_at: at,
         }
+    }
+
+    /// The audiences that its tokens may have, the default one first; `issuer` is this server's own.
+    pub fn audiences<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a str> {
+        let first = self.audience.as_deref().unwrap_or(issuer);
+        std::iter::once(first).chain(self.more_audiences.iter().map(String::as_str))
     }
 }
 

@@ -8,5 +8,6 @@ pub mod id;
 pub mod key;
 pub mod named;
 pub mod revocation;
+pub mod secret;
 pub mod session;
 pub mod user;

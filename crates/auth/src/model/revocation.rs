@@ -44,22 +44,47 @@ impl FromStr for Cursor {
     }
 }
 
-/// What a reader of the log gets.
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its number.
+    pub sequence: u64,
+    /// What it says.
+    pub event: Event,
+    /// For whom the tokens are that it can concern; `None` where that cannot be told, and then it concerns everybody.
+    pub audience: Option<Audience>,
+}
+
+/// For whom tokens are: their `aud`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The issuer, under whatever name.
+    Issuer,
+    /// A service.
+    Service(String),
+}
+
+/// What a reader of the log gets: a page of what follows its cursor, lapsed events left out.
+///
+/// The whole log, from number 0 on, is a snapshot of all that still matters: lines never change, so pages that are read
+/// one after the other say the same as one read would.
 #[derive(Clone, Debug, PartialEq)]
-pub enum LogPage {
-    /// The events that follow the reader's cursor, and the cursor after them.
-    Tail {
-        /// In order, without a gap; empty when there is nothing new.
-        events: Vec<Event>,
-        /// Where the reader stands now.
-        cursor: Cursor,
-    },
-    /// The reader's cursor is of another incarnation (or it had none): everything that still matters, read in
-    /// one database snapshot. It is *added* to what the reader knows.
-    Snapshot {
-        /// Every event that has not lapsed.
-        events: Vec<Event>,
-        /// Where the reader stands now.
-        cursor: Cursor,
-    },
+pub struct LogPage {
+    /// The reader had no cursor, or one of another incarnation: this is the first page of the whole log. It is *added*
+    /// to what the reader knows.
+    pub anew: bool,
+    /// In order. A number is missing only if its event has lapsed.
+    pub entries: Vec<LogEntry>,
+    /// Where the reader stands after them.
+    pub cursor: Cursor,
+    /// Where the log ended when the page was read.
+    pub head: Cursor,
+}
+
+impl LogPage {
+    /// Whether nothing follows it.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.cursor == self.head
+    }
 }

@@ -90,6 +90,23 @@ async fn a_client_gets_the_claims_audience_and_scope_that_it_asks_for() {
 }
 
 #[tokio::test]
+async fn nobody_signs_in_to_a_service() {
+    let world = World::new();
+    let server = world.start().await;
+    let orders = Client {
+        kind: ClientKind::Service,
+        ..client("orders")
+    };
+    let operator = Visitor::operator();
+    server.auth.put_client(orders, &operator).await.unwrap();
+    server.register("a@example.org").await;
+    let refused = server
+        .try_login("a@example.org", PASSWORD, Some("orders"))
+        .await;
+    assert!(matches!(refused, Err(LoginError::Service)));
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_of_use_to_its_own_client_alone() {
     let world = World::new();
     let server = world.start().await;

@@ -3,6 +3,7 @@
 
 mod check;
 mod encrypted;
+mod hashed;
 mod issuer;
 mod model;
 mod race;

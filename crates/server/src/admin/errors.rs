@@ -56,6 +56,7 @@ impl From<ClientError> for Problem {
             E::Claim(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_claim"),
             E::Scope(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_scope"),
             E::Text => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_text"),
+            E::Kind(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_kind"),
             E::Protection(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_protection"),
             E::Keys(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_not_made"),
             E::Unknown => (StatusCode::NOT_FOUND, "no_such_client"),

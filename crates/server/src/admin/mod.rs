@@ -10,6 +10,7 @@ mod clients;
 mod errors;
 mod keys;
 mod problem;
+mod revocations;
 mod sessions;
 pub mod socket;
 mod status;
@@ -22,7 +23,9 @@ use axum::routing::{delete, get, post, put};
 use countersign_auth::Auth;
 use tokio::sync::Mutex;
 
+pub use clients::ShownClient;
 pub use problem::Problem;
+pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
 pub use status::Status;
 
@@ -62,9 +65,11 @@ pub fn router(auth: Arc<Auth>) -> Router {
         .route("/clients/{id}", get(clients::show).put(clients::replace))
         .route("/clients/{id}/enable", post(clients::enable))
         .route("/clients/{id}/disable", post(clients::disable))
+        .route("/clients/{id}/secret", post(clients::rotate_secret))
         .route("/keys", get(keys::list))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/{id}", delete(keys::remove))
+        .route("/revocations", post(revocations::revoke))
         .route("/audit", get(audit::list))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

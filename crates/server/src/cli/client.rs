@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
 use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
+use countersign_auth::model::secret::SecretSpan;
 use countersign_jose::Algorithm;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ use super::keys::algorithm;
 use super::operator::{Failure, Operator};
 use super::print::{Output, list, or_dash, table, time};
 use super::user::enabled;
+use crate::admin::ShownClient;
 use crate::admin::client::segment;
 use crate::config::{Sources, duration};
 
@@ -24,7 +26,8 @@ pub(super) enum Command {
   countersign client add shop --kind browser --origin https://shop.example.com --claim roles=roles
   countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d
   countersign client add desk --audience https://orders.example.com --signing-algorithm RS256 \\
-    --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES")]
+    --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES
+  countersign client add orders --kind service --audience https://pricing.example.com --scope prices:read")]
     Add(Box<Add>),
     /// List applications
     List,
@@ -32,6 +35,14 @@ pub(super) enum Command {
     Show {
         /// Its client_id
         id: ClientId,
+    },
+    /// Give a service a new secret, shown this once
+    RotateSecret {
+        /// Its client_id
+        id: ClientId,
+        /// How long the secret before stays good, so that every instance can be told; 0s if it has leaked [default: 24h]
+        #[arg(long, value_name = "DURATION", value_parser = span)]
+        overlap: Option<String>,
     },
     /// Disable an application: its sessions and tokens end now
     Disable {
@@ -58,9 +69,12 @@ pub(super) struct Add {
     /// An origin from which browsers may call with cookies (may be repeated)
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// The `aud` of its access tokens [default: the issuer]
-    #[arg(long)]
-    audience: Option<String>,
+    /// The `aud` of its access tokens [default: the issuer]. A service may have several, of which the first is the default
+    #[arg(long = "audience", value_name = "AUDIENCE")]
+    audiences: Vec<String>,
+    /// The audience that a service is: it may ask about tokens for it, and hears of their revocation
+    #[arg(long, value_name = "AUDIENCE")]
+    serves: Option<String>,
     /// What its access tokens are signed with, such as RS256 [default: what its audience or the issuer uses]
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     signing_algorithm: Option<Algorithm>,
@@ -99,13 +113,15 @@ enum Kind {
     Browser,
     /// On a device: the refresh token is in bodies
     Native,
+    /// On a server, for itself: it has a secret, and nobody signs in to it
+    Service,
 }
 
 impl Command {
     pub(super) async fn run(self, sources: &Sources, output: Output) -> Result<(), Failure> {
         let (method, path, body) = match self {
             Self::List => {
-                let clients: Vec<Client> =
+                let clients: Vec<ShownClient> =
                     Operator::ask(sources, Method::GET, "/clients", None).await?;
                 output.show(&clients, |clients| table_of(clients));
                 return Ok(());
@@ -115,11 +131,15 @@ impl Command {
                 (Method::PUT, path, Some(add.body()?))
             }
             Self::Add(add) => (Method::POST, "/clients".to_owned(), Some(add.body()?)),
+            Self::RotateSecret { id, overlap } => {
+                let body = overlap.map_or_else(|| json!({}), |span| json!({ "overlap": span }));
+                (Method::POST, path_of(&id, "/secret"), Some(body))
+            }
             Self::Show { id } => (Method::GET, path_of(&id, ""), None),
             Self::Disable { id } => (Method::POST, path_of(&id, "/disable"), None),
             Self::Enable { id } => (Method::POST, path_of(&id, "/enable"), None),
         };
-        let client: Client = Operator::ask(sources, method, &path, body).await?;
+        let client: ShownClient = Operator::ask(sources, method, &path, body).await?;
         output.show(&client, one);
         Ok(())
     }
@@ -130,15 +150,20 @@ impl Add {
         let kind = match self.kind {
             Kind::Browser => ClientKind::Browser,
             Kind::Native => ClientKind::Native,
+            Kind::Service => ClientKind::Service,
         };
         let claims: Map<String, Value> = self
             .claims
             .into_iter()
             .map(|(name, source)| (name, json!(source)))
             .collect();
+        let mut audiences = self.audiences.into_iter();
+        let audience = audiences.next();
+        let more_audiences: Vec<String> = audiences.collect();
         let mut body = json!({
             "id": self.id, "kind": kind, "origins": self.origins, "claims": claims,
-            "name": self.name, "audience": self.audience, "scope": self.scope,
+            "name": self.name, "audience": audience, "scope": self.scope,
+            "more_audiences": more_audiences, "serves": self.serves,
             "signing_algorithm": self.signing_algorithm.map(Algorithm::name),
         });
         if let Some(to) = self.encrypt_to {
@@ -193,14 +218,15 @@ fn kind(kind: ClientKind) -> String {
     match kind {
         ClientKind::Browser => "browser",
         ClientKind::Native => "native",
+        ClientKind::Service => "service",
     }
     .to_owned()
 }
 
-fn table_of(clients: &[Client]) -> String {
+fn table_of(clients: &[ShownClient]) -> String {
     let rows: Vec<[String; 5]> = clients
         .iter()
-        .map(|client| {
+        .map(|ShownClient { client, .. }| {
             [
                 client.id.to_string(),
                 kind(client.kind),
@@ -213,7 +239,9 @@ fn table_of(clients: &[Client]) -> String {
     table(["ID", "KIND", "AUDIENCE", "ORIGINS", "STATE"], &rows)
 }
 
-fn one(client: &Client) -> String {
+fn one(shown: &ShownClient) -> String {
+    let client = &shown.client;
+    let sessions = client.kind != ClientKind::Service;
     let span = |value| Some(duration::Shown(value).to_string());
     let claims: Vec<String> = client
         .claims
@@ -225,7 +253,8 @@ fn one(client: &Client) -> String {
         ("id", Some(client.id.to_string())),
         ("name", Some(client.name.clone())),
         ("kind", Some(kind(client.kind))),
-        ("audience", client.audience.clone()),
+        ("audience", audiences(client)),
+        ("serves", client.serves.clone()),
         (
             "signed with",
             client.signing_algorithm.map(|alg| alg.name().to_owned()),
@@ -238,9 +267,38 @@ fn one(client: &Client) -> String {
         ("origins", some(client.origins.clone())),
         ("claims", some(claims)),
         ("access token", span(client.access_ttl)),
-        ("idle session", span(client.idle_ttl)),
-        ("session", span(client.absolute_ttl)),
+        ("idle session", span(client.idle_ttl).filter(|_| sessions)),
+        ("session", span(client.absolute_ttl).filter(|_| sessions)),
         ("state", Some(enabled(client.enabled))),
         ("registered", Some(time(client.created_at))),
+        (
+            "secrets",
+            some(shown.secrets.iter().map(secret_of).collect()),
+        ),
+        (
+            "secret",
+            shown
+                .secret
+                .as_ref()
+                .map(|secret| format!("{secret} (shown this once)")),
+        ),
     ])
+}
+
+fn audiences(client: &Client) -> Option<String> {
+    let all: Vec<&str> = client
+        .audience
+        .iter()
+        .chain(&client.more_audiences)
+        .map(String::as_str)
+        .collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn secret_of(span: &SecretSpan) -> String {
+    let made = time(span.created_at);
+    match span.ends_at {
+        None => format!("of {made}"),
+        Some(end) => format!("of {made}, until {}", time(end)),
+    }
 }

@@ -17,6 +17,7 @@ mod keys;
 mod operator;
 mod password;
 mod print;
+mod revoke;
 mod sessions;
 mod token;
 mod user;
@@ -50,7 +51,7 @@ use print::Output;
   countersign audit --user ada@example.com --since 24h --json
   countersign token inspect \"$TOKEN\"           what is in it
 
-The commands for users, clients, sessions, keys and the audit trail speak to the running server through
+The commands for users, clients, sessions, revocations, keys and the audit trail speak to the running server through
 the socket in its data folder; where none runs, they open the store themselves.
 
 Exit codes: 0 done, 1 refused or failed, 2 not understood."
@@ -79,6 +80,14 @@ struct Global {
     json: bool,
 }
 
+const REVOKE_EXAMPLES: &str = "Examples:
+  countersign revoke user ada@example.com
+  countersign revoke client shop
+  countersign revoke token \"$JTI\"
+  countersign revoke all
+
+Services that follow the feed refuse it within a second (docs/feed.md); those that do not, when it expires.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start the server (also without a command)
@@ -96,6 +105,9 @@ enum Command {
     /// List and end sessions
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// Refuse what was issued: a session, a user, an application, a token, or everything
+    #[command(subcommand, after_help = REVOKE_EXAMPLES)]
+    Revoke(revoke::Command),
     /// List, rotate and remove keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -169,6 +181,7 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::User(command) => asking(command.run(&sources, output)),
         Command::Client(command) => asking(command.run(&sources, output)),
         Command::Sessions(command) => asking(command.run(&sources, output)),
+        Command::Revoke(command) => asking(command.run(&sources, output)),
         Command::Keys(command) => asking(command.run(&sources, output)),
         Command::Audit(args) => asking(args.run(&sources, output)),
     };

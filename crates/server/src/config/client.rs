@@ -19,7 +19,7 @@ use super::duration;
 pub struct ClientConfig {
     /// The `client_id`.
     pub id: ClientId,
-    /// `browser` or `native`.
+    /// `browser`, `native` or `service`.
     pub kind: ClientKind,
     /// What people call it; by default its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +30,12 @@ pub struct ClientConfig {
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// A service's: the other audiences that it may ask tokens for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_audiences: Vec<String>,
+    /// A service's: the audience that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<String>,
     /// What its access tokens are signed with; by default what its audience asks for, or `signing.algorithm`.
     #[serde(
         default,
@@ -83,6 +89,8 @@ impl ClientConfig {
             name: self.name.clone().unwrap_or(fresh.name),
             origins: self.origins.clone(),
             audience: self.audience.clone(),
+            more_audiences: self.more_audiences.clone(),
+            serves: self.serves.clone(),
             signing_algorithm: self.signing_algorithm,
             encrypt_to: self.encrypt_to.clone(),
             scope: self.scope.clone(),

@@ -69,7 +69,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 /// A duration that can be left out.
-pub(super) mod or_default {
+pub(crate) mod or_default {
     use super::{Deserializer, Duration, Serializer};
 
     #[expect(clippy::ref_option, reason = "the form that serde calls")]

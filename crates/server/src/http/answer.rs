@@ -79,7 +79,10 @@ impl Tokens {
         let client = &signed.client;
         let refresh_token = signed.refresh_token.expose();
         let (in_body, cookies) = match client.kind {
-            ClientKind::Native => (Some(refresh_token.to_owned()), [None, None]),
+            // No session belongs to a service.
+            ClientKind::Native | ClientKind::Service => {
+                (Some(refresh_token.to_owned()), [None, None])
+            }
             ClientKind::Browser => {
                 let policy = app.cookies();
                 let ttl = signed.refresh_expires_in;

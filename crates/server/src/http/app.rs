@@ -13,6 +13,7 @@ use super::code::Code;
 use super::cookies::CookiePolicy;
 use super::origin::OwnName;
 use super::problem::Problem;
+use crate::feed::{self, Places};
 use crate::metrics::Metrics;
 
 /// How this node's HTTP behaves.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub proxies: TrustedProxies,
     /// How long a request may take from its headers to its answer.
     pub request_timeout: Duration,
+    /// How the revocation feed behaves.
+    pub feed: feed::Settings,
 }
 
 impl Default for Settings {
@@ -36,6 +39,7 @@ impl Default for Settings {
             tls: false,
             proxies: TrustedProxies::default(),
             request_timeout: Duration::from_secs(30),
+            feed: feed::Settings::default(),
         }
     }
 }
@@ -53,6 +57,7 @@ struct Inner {
     key_set_caching: HeaderValue,
     request_prefix: u32,
     requests: AtomicU64,
+    places: Places,
 }
 
 impl App {
@@ -66,6 +71,7 @@ impl App {
             key_set_caching: key_set_caching(auth.settings().signing.publish_for),
             request_prefix: u32::from_be_bytes(auth.env().random()),
             requests: AtomicU64::new(0),
+            places: Places::default(),
             auth,
             settings,
             metrics,
@@ -84,6 +90,11 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The places of the feed's streams.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     pub(crate) fn own_name(&self) -> &OwnName {

@@ -52,6 +52,7 @@ codes! {
     DuplicateField "duplicate_field" BAD_REQUEST "A field occurs twice";
     WrongType "wrong_type" BAD_REQUEST "A field has the wrong type";
     InvalidId "invalid_id" BAD_REQUEST "Not an identifier";
+    InvalidCursor "invalid_cursor" BAD_REQUEST "Not a place in the log";
     DuplicateCredentials "duplicate_credentials" BAD_REQUEST "Credentials were given more than once";
     NotFound "not_found" NOT_FOUND "There is nothing here";
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This path does not do that";
@@ -70,8 +71,10 @@ codes! {
     TokenInvalid "token_invalid" UNAUTHORIZED "The access token is not valid";
     TokenExpired "token_expired" UNAUTHORIZED "The access token has expired";
     TokenRevoked "token_revoked" UNAUTHORIZED "The access token was taken back";
+    InsufficientScope "insufficient_scope" FORBIDDEN "The access token is not for this";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
+    ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";
 
     // Registration and profile.
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is closed";

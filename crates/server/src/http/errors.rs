@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use countersign_auth::account::{AccountError, PasswordError};
+use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashError, PasswordPolicyError};
@@ -58,6 +59,7 @@ impl From<LoginError> for Problem {
             E::Disabled => told(Code::AccountDisabled, &error),
             E::UnknownClient => told(Code::UnknownClient, &error).field("client_id"),
             E::ClientDisabled => told(Code::ClientDisabled, &error).field("client_id"),
+            E::Service => told(Code::ServiceClient, &error).field("client_id"),
             E::Stale => told(Code::TryAgain, &error),
             E::Limited { retry_after } => limited(&error, retry_after),
             E::Hash(error) => error.into(),
@@ -165,6 +167,17 @@ impl From<IssueError> for Problem {
     }
 }
 
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::AheadAgain { retry_after } => {
+                told(Code::Unavailable, &error).retry_after(retry_after)
+            }
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -175,6 +188,13 @@ impl From<StoreError> for Problem {
             }
             StoreError::Broken(_) => defect(&error),
         }
+    }
+}
+
+impl Problem {
+    /// Too many of something.
+    pub(super) fn limited(error: &impl Display, retry_after: Duration) -> Self {
+        limited(error, retry_after)
     }
 }
 

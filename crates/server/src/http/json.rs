@@ -59,12 +59,25 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
 
 /// `Content-Type` must say JSON: forms, which other sites' pages can send unasked, are refused by this.
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    require_type(
+        headers,
+        &["application/json", "application/merge-patch+json"],
+        "the body must be JSON in UTF-8: \"Content-Type: application/json\"",
+    )
+}
+
+/// `Content-Type` must be one of these, in UTF-8, and the body as it is.
+pub(super) fn require_type(
+    headers: &HeaderMap,
+    types: &[&str],
+    wanted: &'static str,
+) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(content_type) = types.next() else {
-        return refused("send the body with \"Content-Type: application/json\"");
+    let mut given = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(content_type) = given.next() else {
+        return refused(wanted);
     };
-    if types.next().is_some() {
+    if given.next().is_some() {
         return refused("there is more than one Content-Type");
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
@@ -72,23 +85,21 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let mut parts = content_type.to_str().unwrap_or_default().split(';');
     let essence = parts.next().unwrap_or_default().trim();
-    let json = ["application/json", "application/merge-patch+json"]
-        .iter()
-        .any(|name| essence.eq_ignore_ascii_case(name));
+    let fits = types.iter().any(|name| essence.eq_ignore_ascii_case(name));
     let utf8 = parts.all(|parameter| match parameter.trim().split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
             value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
         _ => true,
     });
-    if json && utf8 {
+    if fits && utf8 {
         Ok(())
     } else {
-        refused("the body must be JSON in UTF-8: \"Content-Type: application/json\"")
+        refused(wanted)
     }
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
     let collected = Limited::new(request.into_body(), MAX_BODY).collect();
     match tokio::time::timeout(BODY_TIMEOUT, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -24,7 +24,8 @@ pub(crate) fn frame() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Registers people, signs them in, and issues JSON Web Tokens. Every refusal is a problem document (RFC 9457) \
-             with a `code` of the table in `x-problems`; fields beyond those named are refused.",
+             with a `code` of the table in `x-problems`; fields beyond those named are refused. The calls under /oauth \
+             take forms and refuse as RFC 6749 §5.2 says.",
         ))
         .build();
     let bearer = HttpBuilder::new()
@@ -38,8 +39,16 @@ pub(crate) fn frame() -> OpenApi {
         "__Host-countersign-<client>",
         "The refresh token of a browser client; on plain-HTTP loopback without the prefix.",
     ));
+    let client = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some(
+            "A service client's id and secret, each form-encoded (RFC 6749 §2.3.1). Or else client_id and client_secret in \
+             the body, never both.",
+        ))
+        .build();
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
+        .security_scheme("client", SecurityScheme::Http(client))
         .security_scheme("refresh_cookie", SecurityScheme::ApiKey(cookie))
         .build();
     let mut frame = OpenApiBuilder::new()

@@ -16,7 +16,9 @@ pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     field: Option<Cow<'static, str>>,
-    retry_after: Option<Duration>,
+    scope: Option<&'static str>,
+    /// In whole seconds.
+    retry_after: Option<u32>,
     set_cookie: Option<HeaderValue>,
 }
 
@@ -27,6 +29,7 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
+            scope: None,
             retry_after: None,
             set_cookie: None,
         }
@@ -39,10 +42,17 @@ impl Problem {
         self
     }
 
+    /// Saying which scope is needed (RFC 6750 §3).
+    #[must_use]
+    pub fn scope(mut self, scope: &'static str) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
     /// Saying when to come again (`Retry-After`, rounded up to whole seconds, at least one).
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.retry_after = Some(whole_seconds(wait));
         self
     }
 
@@ -59,26 +69,33 @@ impl Problem {
         self.code
     }
 
-    /// The challenge that goes with a 401 (RFC 6750 §3), and with credentials given twice (§3.1).
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// In how many seconds to come again.
+    pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    /// The challenge that goes with a 401 (RFC 6750 §3), with credentials given twice, and with a scope that is too small
+    /// (§3.1).
     fn challenge(&self) -> Option<String> {
         let error = match self.code {
             Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked => "invalid_token",
             Code::DuplicateCredentials => "invalid_request",
+            Code::InsufficientScope => "insufficient_scope",
             // RFC 6750 §3.1: who brought no token is told no error.
             _ if self.code.status() == StatusCode::UNAUTHORIZED => {
                 return Some(String::from(r#"Bearer realm="countersign""#));
             }
             _ => return None,
         };
-        // What `error_description` may hold is RFC 6749 §5.2's printable ASCII without quote and backslash.
-        let description: String = self
-            .detail
-            .chars()
-            .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
-            .filter(|c| matches!(c, ' '..='~'))
-            .collect();
+        let description = printable_ascii(&self.detail);
+        let scope = self.scope.map(|scope| format!(r#", scope="{scope}""#));
+        let scope = scope.unwrap_or_default();
         Some(format!(
-            r#"Bearer realm="countersign", error="{error}", error_description="{description}""#
+            r#"Bearer realm="countersign", error="{error}", error_description="{description}"{scope}"#
         ))
     }
 }
@@ -130,7 +147,10 @@ impl IntoResponse for Problem {
             }
         };
         insert(header::WWW_AUTHENTICATE, self.challenge());
-        insert(header::RETRY_AFTER, self.retry_after.map(whole_seconds));
+        insert(
+            header::RETRY_AFTER,
+            self.retry_after.map(|seconds| seconds.to_string()),
+        );
         if let Some(cookie) = self.set_cookie {
             headers.append(header::SET_COOKIE, cookie);
         }
@@ -138,8 +158,16 @@ impl IntoResponse for Problem {
     }
 }
 
+/// What `error_description` may hold: printable ASCII without quote and backslash (RFC 6749 §5.2).
+pub(super) fn printable_ascii(text: &str) -> String {
+    text.chars()
+        .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
+        .filter(|c| matches!(c, ' '..='~'))
+        .collect()
+}
+
 /// Rounded up: who comes at the named second must not be early.
-fn whole_seconds(wait: Duration) -> String {
+fn whole_seconds(wait: Duration) -> u32 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    seconds.max(1).to_string()
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
 }

@@ -7,7 +7,10 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
-use crate::routes::{health, login, logout, me, password, refresh, register, sessions, well_known};
+use crate::routes::{
+    health, introspect, login, logout, me, password, refresh, register, revocations, revoke,
+    sessions, token, well_known,
+};
 
 /// The public API.
 pub fn router(app: App) -> Router {
@@ -21,6 +24,11 @@ pub fn router(app: App) -> Router {
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end_one))
         .routes(routes!(password::change))
+        .routes(routes!(revocations::poll))
+        .routes(routes!(revocations::stream))
+        .routes(routes!(token::token))
+        .routes(routes!(introspect::introspect))
+        .routes(routes!(revoke::revoke))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))

@@ -88,6 +88,11 @@ impl Visit {
                 "a native client's calls carry no Cookie, Origin or Sec-Fetch-* header: register an application that runs in a browser as a browser client",
             )),
             ClientKind::Native => Ok(()),
+            ClientKind::Service => Err(Problem::new(
+                Code::ServiceClient,
+                "this client is a service, and nobody signs in to it: it gets its tokens from /oauth/token",
+            )
+            .field("client_id")),
         }
     }
 }

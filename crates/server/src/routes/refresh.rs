@@ -67,10 +67,13 @@ pub(crate) async fn refresh(
         ClientKind::Browser => visit.refresh_cookie(&app, &client)?.ok_or_else(|| {
             Problem::new(Code::NoRefreshToken, "there is no refresh cookie: sign in")
         })?,
-        ClientKind::Native => form.refresh_token.as_deref().ok_or_else(|| {
-            Problem::new(Code::MissingField, "the field \"refresh_token\" is missing")
-                .field("refresh_token")
-        })?,
+        // A service has been refused by now.
+        ClientKind::Native | ClientKind::Service => {
+            form.refresh_token.as_deref().ok_or_else(|| {
+                Problem::new(Code::MissingField, "the field \"refresh_token\" is missing")
+                    .field("refresh_token")
+            })?
+        }
     };
 
     let id = client.id.as_str();

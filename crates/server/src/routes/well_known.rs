@@ -64,18 +64,33 @@ fn names(headers: &HeaderMap, etag: &str) -> bool {
         .any(|given| given == "*" || given.trim_start_matches("W/") == etag)
 }
 
-/// What this server is (RFC 8414 §2). It claims only what works: there are no OAuth flows, so there is no endpoint for
-/// them, and the two lists, which would otherwise have defaults, are empty.
+/// How a service proves who it is (RFC 7591 §2).
+const CLIENT_AUTHENTICATION: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
+/// What this server is (RFC 8414 §2). It claims only what works: nobody signs in by an OAuth flow yet, so there is no
+/// authorization endpoint, and the list of response types, which would otherwise have a default, is empty.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Metadata {
     /// The exact `iss` of every token.
     issuer: String,
     /// Where the key set is.
     jwks_uri: String,
+    /// Where services get their tokens.
+    token_endpoint: String,
+    /// How they prove who they are.
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// Where they ask what a token is worth.
+    introspection_endpoint: String,
+    /// How they prove who they are there.
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    /// Where they take tokens back.
+    revocation_endpoint: String,
+    /// How they prove who they are there.
+    revocation_endpoint_auth_methods_supported: [&'static str; 2],
     /// None.
     response_types_supported: [&'static str; 0],
-    /// None.
-    grant_types_supported: [&'static str; 0],
+    /// What they get them for.
+    grant_types_supported: [&'static str; 1],
     /// Where the calls are described.
     service_documentation: String,
 }
@@ -91,10 +106,16 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
     let issuer = app.auth().settings().issuer.clone();
     let body = Metadata {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+        token_endpoint: format!("{issuer}/oauth/token"),
+        token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        introspection_endpoint: format!("{issuer}/oauth/introspect"),
+        introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        revocation_endpoint: format!("{issuer}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
         service_documentation: format!("{issuer}/openapi.json"),
         issuer,
         response_types_supported: [],
-        grant_types_supported: [],
+        grant_types_supported: ["client_credentials"],
     };
     (
         [(header::CACHE_CONTROL, app.key_set_caching().clone())],

@@ -210,7 +210,70 @@ fn clients(folder: &Path) {
     assert_eq!(refused(folder, &reserved), "invalid_claim");
     let short = ["client", "add", "bad", "--idle-ttl", "1m"];
     assert_eq!(refused(folder, &short), "invalid_lifetimes");
+    services(folder);
     protected(folder);
+}
+
+/// Clients that have a secret.
+fn services(folder: &Path) {
+    let add = ["client", "add", "orders", "--kind", "service"];
+    let more = [
+        "--audience",
+        "https://a.example.com",
+        "--audience",
+        "https://b.example.com",
+        "--serves",
+        "https://c.example.com",
+    ];
+    let orders = ask(folder, &[&add[..], &more[..]].concat());
+    assert_eq!(orders["audience"], "https://a.example.com");
+    assert_eq!(orders["more_audiences"], json!(["https://b.example.com"]));
+    assert_eq!(orders["serves"], "https://c.example.com");
+    let secret = orders["secret"].as_str().unwrap();
+    assert!(secret.starts_with("css_"));
+    // It is shown this once.
+    let shown = ask(folder, &["client", "show", "orders"]);
+    assert!(shown.get("secret").is_none(), "{shown}");
+    assert_eq!(list(&shown["secrets"]).len(), 1);
+    assert!(
+        !ask(folder, &["client", "list"])
+            .to_string()
+            .contains(secret)
+    );
+
+    let rotate = ["client", "rotate-secret", "orders"];
+    let rotated = ask(folder, &rotate);
+    assert_ne!(rotated["secret"], secret);
+    let secrets = list(&rotated["secrets"]).to_vec();
+    assert_eq!((secrets.len(), &secrets[1]["ends_at"]), (2, &json!(null)));
+    let day = secrets[0]["ends_at"].as_u64().unwrap() - secrets[1]["created_at"].as_u64().unwrap();
+    assert_eq!(day, 24 * 3_600_000);
+    let leaked = ask(folder, &[&rotate[..], &["--overlap", "0s"]].concat());
+    assert_eq!(list(&leaked["secrets"]).len(), 1);
+    let said = run(
+        folder,
+        &["client", "rotate-secret", "orders", "--overlap", "1h"],
+    );
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(
+        said.contains("shown this once") && said.contains(", until "),
+        "{said}"
+    );
+
+    // Who changes it keeps its secrets.
+    let replaced = ask(folder, &[&add[..], &["--replace"]].concat());
+    assert_eq!(list(&replaced["secrets"]).len(), 2);
+    assert!(replaced.get("secret").is_none());
+    assert_eq!(
+        refused(folder, &["client", "rotate-secret", "shop"]),
+        "invalid_kind"
+    );
+    assert_eq!(
+        refused(folder, &["client", "rotate-secret", "none"]),
+        "no_such_client"
+    );
+    let becomes = ["client", "add", "orders", "--kind", "native", "--replace"];
+    assert_eq!(refused(folder, &becomes), "invalid_kind");
 }
 
 /// Clients whose tokens are signed in another way, or encrypted.
@@ -327,6 +390,53 @@ fn sessions(folder: &Path) {
     );
 }
 
+fn revocations(folder: &Path) {
+    let ada = ask(folder, &["user", "show", "ada"]);
+    let ada = ada["id"].as_str().unwrap();
+    // A session that the store does not know is revoked all the same: a backup does not know what came after it.
+    let session = "A".repeat(32);
+    for (args, answer, happening) in [
+        (
+            &["session", &session][..],
+            json!({ "kind": "session", "id": session }),
+            "revoked",
+        ),
+        (
+            &["user", "ada@example.com"],
+            json!({ "kind": "user", "id": ada }),
+            "sessions_ended",
+        ),
+        (
+            &["client", "default"],
+            json!({ "kind": "client", "id": "default" }),
+            "revoked",
+        ),
+        (
+            &["token", "-a_jti"],
+            json!({ "kind": "token", "id": "-a_jti" }),
+            "revoked",
+        ),
+        (&["all"], json!({ "kind": "all" }), "everybody_signed_out"),
+    ] {
+        assert_eq!(ask(folder, &[&["revoke"], args].concat()), answer);
+        let trail = ask(folder, &["audit", "--limit", "1"]);
+        assert_eq!(trail[0]["what"], happening, "{args:?}: {trail}");
+    }
+    for (args, code) in [
+        (["user", "nobody"], "no_such_user"),
+        (["client", "nobody"], "no_such_client"),
+        (["token", ""], "invalid_id"),
+        (["token", "a\u{1b}[2Jb"], "invalid_id"),
+    ] {
+        assert_eq!(refused(folder, &[&["revoke"], &args[..]].concat()), code);
+    }
+    let text = run(folder, &["revoke", "token", "jti-1"]);
+    assert_eq!(
+        String::from_utf8_lossy(&text.stdout),
+        "revoked token jti-1\n"
+    );
+}
+
 #[test]
 fn without_a_server_the_commands_open_the_store() {
     let folder = TempDir::new();
@@ -335,6 +445,7 @@ fn without_a_server_the_commands_open_the_store() {
     clients(folder.path());
     keys(folder.path());
     sessions(folder.path());
+    revocations(folder.path());
     assert_eq!(ask(folder.path(), &["version"])["server"], Value::Null);
 }
 
@@ -346,6 +457,7 @@ fn beside_a_server_the_commands_go_through_its_socket() {
     clients(folder.path());
     keys(folder.path());
     sessions(folder.path());
+    revocations(folder.path());
     let version = ask(folder.path(), &["version"]);
     assert_eq!(version["server"]["pid"], server.pid());
     assert_eq!(version["server"]["issuer"], server.issuer.as_str());
@@ -376,6 +488,9 @@ fn an_id_that_begins_with_a_hyphen_is_an_id() {
     );
 }
 
+/// Ends a session, given what the list says of it and a token of its.
+type End<'a> = &'a dyn Fn(&Value, &str);
+
 /// What operators do reaches the people who are signed in, at once.
 #[test]
 fn an_operator_ends_sessions_of_a_running_server() {
@@ -391,21 +506,39 @@ fn an_operator_ends_sessions_of_a_running_server() {
             .expect(200);
         reply.text("access_token")
     };
-    let ends: [&dyn Fn(&Value); 5] = [
-        &|session| {
+    let ends: [End; 10] = [
+        &|session, _| {
             let id = session["id"].as_str().unwrap();
             ask(folder.path(), &["sessions", "end", id]);
         },
-        &|_| {
+        &|session, _| {
+            let id = session["id"].as_str().unwrap();
+            ask(folder.path(), &["revoke", "session", id]);
+        },
+        &|_, token| {
+            let shown = ask(folder.path(), &["token", "inspect", token]);
+            let jti = shown["claims"]["jti"].as_str().unwrap();
+            ask(folder.path(), &["revoke", "token", jti]);
+            let me = server.connect().send("GET", "/v1/me", Some(token), None);
+            me.unwrap().expect(401);
+            // The token alone: its session lives.
+            let live = ask(folder.path(), &["sessions", "list", "ada"]);
+            assert_eq!(list(&live).len(), 1);
+            ask(folder.path(), &["sessions", "end-all", "ada"]);
+        },
+        &|_, _| drop(ask(folder.path(), &["revoke", "user", "ada"])),
+        &|_, _| drop(ask(folder.path(), &["revoke", "client", "default"])),
+        &|_, _| drop(ask(folder.path(), &["revoke", "all"])),
+        &|_, _| {
             let ended = ask(folder.path(), &["sessions", "end-all", "ada"]);
             assert_eq!(ended, json!({ "ended": 1 }));
         },
-        &|_| drop(ask(folder.path(), &["sessions", "end-all", "--everybody"])),
-        &|_| {
+        &|_, _| drop(ask(folder.path(), &["sessions", "end-all", "--everybody"])),
+        &|_, _| {
             ask(folder.path(), &["user", "disable", "ada"]);
             ask(folder.path(), &["user", "enable", "ada"]);
         },
-        &|_| {
+        &|_, _| {
             ask(folder.path(), &["client", "disable", "default"]);
             ask(folder.path(), &["client", "enable", "default"]);
         },
@@ -420,7 +553,7 @@ fn an_operator_ends_sessions_of_a_running_server() {
             me.send("GET", "/v1/me", Some(&token), None)
                 .unwrap()
                 .expect(200);
-            end(&sessions[0]);
+            end(&sessions[0], &token);
             me.send("GET", "/v1/me", Some(&token), None)
                 .unwrap()
                 .expect(401);

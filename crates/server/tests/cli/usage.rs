@@ -5,7 +5,7 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 46] = [
     "serve",
     "init",
     "check",
@@ -30,6 +30,12 @@ const COMMANDS: [&str; 40] = [
     "sessions list",
     "sessions end",
     "sessions end-all",
+    "revoke",
+    "revoke session",
+    "revoke user",
+    "revoke client",
+    "revoke token",
+    "revoke all",
     "keys",
     "keys list",
     "keys rotate",
@@ -90,6 +96,12 @@ fn what_is_not_understood_ends_with_2() {
         "sessions end not-an-id",
         "sessions end-all",
         "sessions end-all ada --everybody",
+        "revoke",
+        "revoke everything",
+        "revoke session not-an-id",
+        "revoke client UPPER",
+        "revoke token eyJhbGciOiJFUzI1NiJ9.e30.c2ln",
+        "revoke all ada",
         "audit --since yesterday",
         "serve --listen nowhere",
         "init --issuer http://auth.example.com",

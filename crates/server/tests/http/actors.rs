@@ -1,11 +1,15 @@
-//! Who calls: somebody's browser, somebody's phone.
+//! Who calls: somebody's browser, somebody's phone, a service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use base64_simd::STANDARD;
+use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::visitor::Visitor;
 use serde_json::json;
 
 use crate::server::{PASSWORD, Server};
-use crate::support::client::{Answer, Request};
+use crate::support::client::{Answer, Request, encoded};
 
 /// A page of the server's own origin in somebody's browser: a cookie jar, and an access token in memory.
 #[derive(Clone)]
@@ -191,6 +195,114 @@ impl<'a> Phone<'a> {
                 .as_str()
                 .unwrap()
                 .clone_into(&mut self.refresh_token);
+        }
+    }
+}
+
+/// A service with its secret.
+pub struct Service<'a> {
+    server: &'a Server,
+    pub id: String,
+    pub secret: String,
+}
+
+/// A form that a service sends.
+#[derive(Clone)]
+pub struct ServiceForm {
+    request: Request,
+    fields: Vec<(String, String)>,
+}
+
+impl ServiceForm {
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn request(self) -> Request {
+        let fields = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        self.request.form(&fields.collect::<Vec<_>>())
+    }
+}
+
+impl<'a> Service<'a> {
+    pub async fn registered(
+        server: &'a Server,
+        id: &str,
+        change: impl FnOnce(&mut Client),
+    ) -> Self {
+        server.put_client(id, ClientKind::Service, change).await;
+        let mut service = Self::known(server, id, "");
+        service.secret = service.another_secret(Duration::ZERO).await;
+        service
+    }
+
+    /// One that is registered already, or says that it is.
+    pub fn known(server: &'a Server, id: &str, secret: &str) -> Self {
+        Self {
+            server,
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
+    /// A new secret, which nothing uses yet.
+    pub async fn another_secret(&self, overlap: Duration) -> String {
+        let id = self.id.parse().unwrap();
+        let operator = Visitor::operator();
+        let secret = self.server.auth.add_client_secret(&id, overlap, &operator);
+        secret.await.unwrap().expose().to_owned()
+    }
+
+    /// A form whose header says who sends it.
+    pub fn by_header(&self, path: &str) -> ServiceForm {
+        let pair = format!("{}:{}", encoded(&self.id), encoded(&self.secret));
+        let basic = format!("Basic {}", STANDARD.encode_to_string(pair));
+        ServiceForm {
+            request: Request::post(path).header("Authorization", &basic),
+            fields: Vec::new(),
+        }
+    }
+
+    /// A form that says by itself who sends it.
+    pub fn by_body(&self, path: &str) -> ServiceForm {
+        let form = ServiceForm {
+            request: Request::post(path),
+            fields: Vec::new(),
+        };
+        form.field("client_id", &self.id)
+            .field("client_secret", &self.secret)
+    }
+
+    /// Asks for a token.
+    pub async fn ask(&self, fields: &[(&str, &str)]) -> Answer {
+        let form = self
+            .by_header("/oauth/token")
+            .field("grant_type", "client_credentials");
+        let form = fields
+            .iter()
+            .fold(form, |form, (name, value)| form.field(name, value));
+        self.server.send(form.request()).await
+    }
+
+    /// A token.
+    pub async fn token(&self) -> String {
+        let answer = self.ask(&[]).await.expect(200).json();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether a secret is taken for its own.
+    pub async fn is_known_by(&self, secret: &str) -> bool {
+        let other = Self::known(self.server, &self.id, secret);
+        match other.ask(&[]).await {
+            answer if answer.status == 200 => true,
+            answer => {
+                answer.oauth_refused(401, "invalid_client");
+                false
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use crate::actors::Browser;
+use crate::actors::{Browser, Service};
 use crate::server::{Options, Server};
 use crate::support::client::{Request, exchange};
 
@@ -124,8 +124,32 @@ async fn the_metadata_claims_only_what_works() {
     let path = jwks.strip_prefix(&server.issuer).unwrap();
     server.send(Request::get(path)).await.expect(200);
     assert_eq!(metadata["response_types_supported"], serde_json::json!([]));
-    assert_eq!(metadata["grant_types_supported"], serde_json::json!([]));
-    assert!(metadata.get("token_endpoint").is_none());
+    assert!(metadata.get("authorization_endpoint").is_none());
+
+    // Every grant type with every way of proving who asks.
+    let grants = ["client_credentials"];
+    assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
+    let service = Service::registered(&server, "orders", |_| {}).await;
+    for (endpoint, field, value) in [
+        ("token", "grant_type", grants[0]),
+        ("introspection", "token", "x"),
+        ("revocation", "token", "x"),
+    ] {
+        let url = metadata[format!("{endpoint}_endpoint")].as_str().unwrap();
+        let path = url.strip_prefix(&server.issuer).unwrap();
+        let methods = [
+            ("client_secret_basic", service.by_header(path)),
+            ("client_secret_post", service.by_body(path)),
+        ];
+        for (_, form) in methods.clone() {
+            let form = form.field(field, value);
+            server.send(form.request()).await.expect(200);
+        }
+        assert_eq!(
+            metadata[format!("{endpoint}_endpoint_auth_methods_supported")],
+            serde_json::json!(methods.map(|(method, _)| method))
+        );
+    }
 }
 
 fn behind_a_proxy(proxy: &str) -> Options {

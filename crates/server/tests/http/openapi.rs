@@ -54,6 +54,11 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
         "/v1/me/sessions",
         "/v1/me/sessions/{id}",
         "/v1/me/password",
+        "/v1/revocations",
+        "/v1/revocations/stream",
+        "/oauth/token",
+        "/oauth/introspect",
+        "/oauth/revoke",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
         "/livez",
@@ -61,7 +66,7 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
     ] {
         assert!(paths.contains_key(path), "{path}");
     }
-    assert_eq!(paths.len(), 13, "a new route belongs into this list, too");
+    assert_eq!(paths.len(), 18, "a new route belongs into this list, too");
 }
 
 #[tokio::test]

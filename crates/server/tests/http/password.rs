@@ -81,7 +81,8 @@ async fn what_has_happened_is_not_told_as_a_failure() {
     let mut other = Browser::new(&server);
     other.sign_in("alice@example.com").await.expect(200);
 
-    server.damage("INSERT INTO revocations SELECT sequence + 99, 'x', 9999999999 FROM issuer");
+    server
+        .damage("INSERT INTO revocations SELECT sequence + 99, 'x', 9999999999, NULL FROM issuer");
     server
         .send(Request::get("/readyz"))
         .await

@@ -29,7 +29,7 @@ use crate::support::client::{Answer, Request};
 use crate::support::temp::TempDir;
 
 /// 2026-11-22T00:00:00Z.
-const BEGINNING: u64 = 1_795_305_600;
+pub const BEGINNING: u64 = 1_795_305_600;
 /// What private keys are sealed under here.
 pub const MASTER_KEY: [u8; 32] = *b"the master key of the HTTP tests";
 /// What HS256 servers share with their services here.
@@ -227,11 +227,12 @@ impl Server {
 
     /// Everything in the store but the audit trail, as text.
     pub fn dump(&self) -> String {
-        const TABLES: [&str; 8] = [
+        const TABLES: [&str; 9] = [
             "issuer",
             "users",
             "passwords",
             "clients",
+            "client_secrets",
             "sessions",
             "grants",
             "keys",

@@ -12,6 +12,7 @@ mod temp;
 
 mod chains;
 mod crash;
+mod feed;
 mod interop;
 mod ledger;
 mod readme;

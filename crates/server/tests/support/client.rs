@@ -53,6 +53,16 @@ impl Request {
             .body(value.to_string())
     }
 
+    /// A form of these fields.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let pairs: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        self.header("Content-Type", "application/x-www-form-urlencoded")
+            .body(pairs.join("&"))
+    }
+
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -90,6 +100,18 @@ impl Request {
         )
         .await
     }
+}
+
+/// Text in a form: everything but letters and digits escaped.
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b' ' => out.push('+'),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => write!(out, "%{byte:02X}").unwrap(),
+        }
+        out
+    })
 }
 
 /// Sends `bytes` and reads until the other side closes.
@@ -156,6 +178,15 @@ impl Answer {
             return String::new();
         }
         self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Asserts a refusal by an OAuth endpoint (RFC 6749 §5.2).
+    #[track_caller]
+    pub fn oauth_refused(self, status: u16, error: &str) -> Self {
+        let told = self.json()["error"].as_str().map(str::to_owned);
+        let expected = (status, Some(error.to_owned()));
+        assert_eq!((self.status, told), expected, "{}", self.everything());
+        self
     }
 
     /// The whole of it, for whoever looks for what must not be in it.

@@ -1,11 +1,14 @@
 //! Clients: rows, and the verbs of the directory about them.
 
+use std::time::Duration;
+
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Happening, Origin};
 use countersign_auth::model::client::Client;
 use countersign_auth::model::id::ClientId;
+use countersign_auth::model::revocation::Audience;
 use countersign_guard::Revocation;
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Rows, params};
 
 use super::columns::{Columns, int, json, millis};
 use super::{audit, log};
@@ -90,6 +93,7 @@ fn change(db: &Connection, before: &Stored, mut client: Client, origin: &Origin)
     };
     if what == Happening::ClientDisabled {
         client.epoch += 1;
+        // Before its audience may change: what it concerns was issued under the old one.
         tell(db, &client.id, client.epoch, origin.at)?;
     }
     db.prepare_cached("UPDATE clients SET enabled = ?2, epoch = ?3, settings = ?4 WHERE key = ?1")?
@@ -99,6 +103,10 @@ fn change(db: &Connection, before: &Stored, mut client: Client, origin: &Origin)
             int(client.epoch),
             json(&client)?
         ])?;
+    if client.audience != before.client.audience {
+        db.prepare_cached("UPDATE clients SET audience_since = ?2 WHERE key = ?1")?
+            .execute(params![before.key, millis(origin.at)])?;
+    }
     audit::append(db, &AuditEntry::new(what, origin).client(client.id.clone()))?;
     Ok(client)
 }
@@ -108,7 +116,53 @@ fn tell(db: &Connection, id: &ClientId, below: u64, at: Timestamp) -> Result<()>
         client_id: id.to_string(),
         below,
     };
-    log::append(db, &ended, at).map(|_| ())
+    let audience = audience(db, id, at)?;
+    log::append(db, &ended, audience.as_ref(), at).map(|_| ())
+}
+
+/// For whom all the tokens of a client are that can be valid now, if that can be told. Of a service it cannot: it has
+/// them for whom it asks.
+pub(super) fn audience(db: &Connection, id: &ClientId, at: Timestamp) -> Result<Option<Audience>> {
+    let mut statement = db.prepare_cached(
+        "SELECT settings ->> '$.audience', audience_since FROM clients
+         WHERE id = ?1 AND settings ->> '$.kind' <> 'service'",
+    )?;
+    told(db, &mut statement.query([id.as_str()])?, at)
+}
+
+/// The same for the clients of a session.
+pub(super) fn audience_of_session(
+    db: &Connection,
+    session_key: i64,
+    at: Timestamp,
+) -> Result<Option<Audience>> {
+    let mut statement = db.prepare_cached(
+        "SELECT DISTINCT c.settings ->> '$.audience', c.audience_since
+         FROM grants g CROSS JOIN clients c ON c.key = g.client
+         WHERE g.session = ?1",
+    )?;
+    told(db, &mut statement.query([session_key])?, at)
+}
+
+/// How long after a change of its audience a request that is under way, or another node, may still issue tokens of a
+/// client under the old one.
+const STILL_UNDER_WAY: Duration = Duration::from_mins(1);
+
+/// What all of these rows say, if they agree and none has changed while a token of before can live.
+fn told(db: &Connection, rows: &mut Rows<'_>, at: Timestamp) -> Result<Option<Audience>> {
+    let in_doubt = log::issuer(db)?.event_lifetime + STILL_UNDER_WAY;
+    let mut all = None;
+    while let Some(row) = rows.next()? {
+        let name: Option<String> = row.get(0)?;
+        let this = name.map_or(Audience::Issuer, Audience::Service);
+        let changed = row.time(1)?;
+        let known = changed == Timestamp::default() || at > changed.plus(in_doubt);
+        if !known || all.as_ref().is_some_and(|other| *other != this) {
+            return Ok(None);
+        }
+        all = Some(this);
+    }
+    Ok(all)
 }
 
 fn stored(row: &Row<'_>) -> Result<Stored> {

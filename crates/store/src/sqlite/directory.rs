@@ -10,6 +10,7 @@ use countersign_auth::model::client::Client;
 use countersign_auth::model::id::{ClientId, KeyId, UserId};
 use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::model::revocation::{Cursor, LogPage};
+use countersign_auth::model::secret::StoredSecret;
 use countersign_auth::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::store::StoreError;
@@ -17,7 +18,7 @@ use countersign_guard::Revocation;
 use rusqlite::{Connection, Result};
 
 use super::log::Read;
-use super::{Sqlite, audit, clients, keys, log, sessions, users};
+use super::{Sqlite, audit, clients, keys, log, secrets, sessions, users};
 
 #[async_trait]
 impl Directory for Sqlite {
@@ -107,6 +108,21 @@ impl Directory for Sqlite {
     ) -> Result<Option<u64>, StoreError> {
         let (id, origin) = (id.clone(), origin.clone());
         self.write(move |db| clients::cut_off(db, &id, &origin))
+            .await
+    }
+
+    async fn client_secrets(&self) -> Result<Vec<StoredSecret>, StoreError> {
+        self.read(secrets::list).await
+    }
+
+    async fn add_client_secret(
+        &self,
+        secret: StoredSecret,
+        others_end: Timestamp,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| secrets::add(db, &secret, others_end, &origin))
             .await
     }
 
@@ -226,6 +242,7 @@ impl Directory for Sqlite {
 fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor> {
     let at = origin.at;
     let mut line = AuditEntry::new(Happening::Revoked, origin);
+    let mut audience = None;
     match what {
         Revocation::All { .. } => {
             line.what = Happening::EverybodySignedOut;
@@ -234,8 +251,9 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         }
         Revocation::Session { sid } => {
             if let Ok(id) = sid.parse() {
-                sessions::forget(db, id)?;
                 line.session = Some(id);
+                audit::append(db, &line)?;
+                return sessions::revoke_by_id(db, id, at);
             }
         }
         Revocation::Subject { sub, below } => {
@@ -247,6 +265,7 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         Revocation::Client { client_id, below } => {
             if let Ok(id) = client_id.parse() {
                 clients::raise_epoch(db, &id, *below)?;
+                audience = clients::audience(db, &id, at)?;
                 line.client = Some(id);
             }
         }
@@ -255,5 +274,5 @@ fn revoke(db: &Connection, what: &Revocation, origin: &Origin) -> Result<Cursor>
         Revocation::Key { kid } => line.detail = Some(kid.clone()),
     }
     audit::append(db, &line)?;
-    log::append(db, what, at)
+    log::append(db, what, audience.as_ref(), at)
 }

@@ -109,7 +109,7 @@ pub(super) fn remove(db: &Connection, id: KeyId, origin: &Origin) -> Result<Opti
     set_state(db, id, KeyState::Removed, origin.at)?;
     if key.purpose == KeyPurpose::Signing {
         let kid = key.kid.clone();
-        log::append(db, &Revocation::Key { kid }, origin.at)?;
+        log::append(db, &Revocation::Key { kid }, None, origin.at)?;
     }
     note(db, Happening::KeyRemoved, key.kid.clone(), origin)?;
     key.sealed = Vec::new();

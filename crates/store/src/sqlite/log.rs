@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
-use countersign_auth::model::revocation::{Cursor, LogPage};
+use countersign_auth::model::revocation::{Audience, Cursor, LogEntry, LogPage};
 use countersign_guard::{Event, Revocation, UnixTime};
 use rusqlite::{Connection, Result, Row, params};
 
 use super::columns::{Columns, int, json};
+
+/// How the column of an event's audience names the issuer. No service has an empty name.
+const ISSUER: &str = "";
 
 /// The issuer's one row: the head of the log, and what belongs to no user and no client.
 pub(super) struct Issuer {
@@ -33,7 +36,12 @@ pub(super) fn issuer(db: &Connection) -> Result<Issuer> {
 }
 
 /// Appends an event; the counter is advanced last. The cursor after it.
-pub(super) fn append(db: &Connection, what: &Revocation, at: Timestamp) -> Result<Cursor> {
+pub(super) fn append(
+    db: &Connection,
+    what: &Revocation,
+    audience: Option<&Audience>,
+    at: Timestamp,
+) -> Result<Cursor> {
     let Issuer {
         event_lifetime,
         head,
@@ -44,8 +52,19 @@ pub(super) fn append(db: &Connection, what: &Revocation, at: Timestamp) -> Resul
         ..head
     };
     let until = at.plus(event_lifetime).as_millis().div_ceil(1000);
-    db.prepare_cached("INSERT INTO revocations (sequence, what, until) VALUES (?1, ?2, ?3)")?
-        .execute(params![int(cursor.sequence), json(what)?, int(until)])?;
+    let audience = audience.map(|audience| match audience {
+        Audience::Issuer => ISSUER,
+        Audience::Service(name) => name,
+    });
+    db.prepare_cached(
+        "INSERT INTO revocations (sequence, what, until, audience) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        int(cursor.sequence),
+        json(what)?,
+        int(until),
+        audience
+    ])?;
     db.prepare_cached("UPDATE issuer SET sequence = ?1 WHERE one = 1")?
         .execute([int(cursor.sequence)])?;
     Ok(cursor)
@@ -56,7 +75,7 @@ pub(super) fn end_everything(db: &Connection, at: Timestamp) -> Result<Cursor> {
     let below = issuer(db)?.epoch + 1;
     db.prepare_cached("UPDATE issuer SET epoch = ?1 WHERE one = 1")?
         .execute([int(below)])?;
-    append(db, &Revocation::All { below }, at)
+    append(db, &Revocation::All { below }, None, at)
 }
 
 /// What a reader gets, or that its cursor is ahead of the log, which proves that the log was rolled back.
@@ -65,7 +84,7 @@ pub(super) enum Read {
     RolledBack,
 }
 
-/// What follows `after`; read in one snapshot of the database.
+/// What follows `after` and has not lapsed; read in one snapshot of the database.
 pub(super) fn read(
     db: &Connection,
     after: Option<Cursor>,
@@ -74,9 +93,9 @@ pub(super) fn read(
 ) -> Result<Read> {
     let head = issuer(db)?.head;
     match after.filter(|cursor| cursor.incarnation == head.incarnation) {
-        None => snapshot(db, head, now).map(Read::Page),
+        None => page(db, None, head, now, limit).map(Read::Page),
         Some(cursor) if cursor.sequence > head.sequence => Ok(Read::RolledBack),
-        Some(cursor) => tail(db, cursor, head, limit).map(Read::Page),
+        Some(cursor) => page(db, Some(cursor.sequence), head, now, limit).map(Read::Page),
     }
 }
 
@@ -92,7 +111,7 @@ pub(super) fn read_or_begin_anew(
     }
     db.prepare_cached("UPDATE issuer SET incarnation = random() WHERE one = 1")?
         .execute([])?;
-    snapshot(db, issuer(db)?.head, now)
+    page(db, None, issuer(db)?.head, now, limit)
 }
 
 /// Keeps the longest lifetime that was ever told.
@@ -116,42 +135,53 @@ pub(super) fn sweep(db: &Connection, now: Timestamp, limit: u32) -> Result<u32> 
     Ok(u32::try_from(dropped).unwrap_or(limit))
 }
 
-fn snapshot(db: &Connection, head: Cursor, now: Timestamp) -> Result<LogPage> {
-    let events = db
-        .prepare_cached("SELECT what, until FROM revocations WHERE until >= ?1 ORDER BY sequence")?
-        .query_map([int(now.unix().as_secs())], event)?
-        .collect::<Result<_>>()?;
-    Ok(LogPage::Snapshot {
-        events,
-        cursor: head,
+/// Events that have lapsed are missing, swept or not.
+fn page(
+    db: &Connection,
+    after: Option<u64>,
+    head: Cursor,
+    now: Timestamp,
+    limit: u32,
+) -> Result<LogPage> {
+    // The plus keeps SQLite from sorting all that lives by number: it walks along the numbers instead.
+    let entries = db
+        .prepare_cached(
+            "SELECT what, until, sequence, audience FROM revocations
+             WHERE sequence > ?1 AND +until >= ?2 ORDER BY sequence LIMIT ?3",
+        )?
+        .query_map(
+            params![int(after.unwrap_or(0)), int(now.unix().as_secs()), limit],
+            entry,
+        )?
+        .collect::<Result<Vec<_>>>()?;
+    let sequence = if entries.len() < limit as usize {
+        head.sequence
+    } else {
+        let last = entries.last().map(|entry| entry.sequence);
+        last.or(after).unwrap_or(0)
+    };
+    Ok(LogPage {
+        anew: after.is_none(),
+        entries,
+        cursor: Cursor { sequence, ..head },
+        head,
     })
 }
 
-/// Events that have been swept are missing from a late reader's tail: they had lapsed.
-fn tail(db: &Connection, after: Cursor, head: Cursor, limit: u32) -> Result<LogPage> {
-    let mut last = after.sequence;
-    let mut events = Vec::new();
-    let mut statement = db.prepare_cached(
-        "SELECT what, until, sequence FROM revocations WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
-    )?;
-    let mut rows = statement.query(params![int(after.sequence), limit])?;
-    while let Some(row) = rows.next()? {
-        events.push(event(row)?);
-        last = row.uint(2)?;
-    }
-    let complete = events.len() < limit as usize;
-    Ok(LogPage::Tail {
-        events,
-        cursor: Cursor {
-            sequence: if complete { head.sequence } else { last },
-            ..head
+fn entry(row: &Row<'_>) -> Result<LogEntry> {
+    let audience: Option<String> = row.get(3)?;
+    Ok(LogEntry {
+        sequence: row.uint(2)?,
+        event: Event {
+            kind: row.json(0)?,
+            until: UnixTime::from_secs(row.uint(1)?),
         },
-    })
-}
-
-fn event(row: &Row<'_>) -> Result<Event> {
-    Ok(Event {
-        kind: row.json(0)?,
-        until: UnixTime::from_secs(row.uint(1)?),
+        audience: audience.map(|name| {
+            if name == ISSUER {
+                Audience::Issuer
+            } else {
+                Audience::Service(name)
+            }
+        }),
     })
 }

@@ -13,6 +13,7 @@ mod log;
 mod open;
 mod readers;
 mod renewal;
+mod secrets;
 mod sessions;
 mod users;
 mod writer;

@@ -4,6 +4,7 @@ use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Happening, Origin};
 use countersign_auth::model::grant::{Entitlement, Grant, HandleHash};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
+use countersign_auth::model::revocation::Cursor;
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{ChangePassword, Open, PasswordChange};
 use countersign_guard::Revocation;
@@ -263,21 +264,31 @@ pub(super) fn sweep(db: &Connection, now: Timestamp, limit: u32) -> Result<u32> 
     Ok(u32::try_from(dropped).unwrap_or(limit))
 }
 
-/// Drops a session's rows, if they are here.
-pub(super) fn forget(db: &Connection, id: SessionId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?
-        .execute([id.as_bytes()])?;
-    Ok(())
+/// Ends a session by its id alone, whether its rows are here or not. The cursor after the event.
+pub(super) fn revoke_by_id(db: &Connection, id: SessionId, at: Timestamp) -> Result<Cursor> {
+    let key = db
+        .prepare_cached("SELECT key FROM sessions WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    match key {
+        Some(key) => revoke(db, key, id, at),
+        None => log::append(db, &ended(id), None, at),
+    }
 }
 
-fn revoke(db: &Connection, key: i64, id: SessionId, at: Timestamp) -> Result<()> {
-    let ended = Revocation::Session {
-        sid: id.to_string(),
-    };
-    log::append(db, &ended, at)?;
+fn revoke(db: &Connection, key: i64, id: SessionId, at: Timestamp) -> Result<Cursor> {
+    // From the grants, which go with the row.
+    let audience = clients::audience_of_session(db, key, at)?;
+    let cursor = log::append(db, &ended(id), audience.as_ref(), at)?;
     db.prepare_cached("DELETE FROM sessions WHERE key = ?1")?
         .execute([key])?;
-    Ok(())
+    Ok(cursor)
+}
+
+fn ended(id: SessionId) -> Revocation {
+    Revocation::Session {
+        sid: id.to_string(),
+    }
 }
 
 /// A session whose user and issuer stand where they stood at sign-in.

@@ -192,7 +192,7 @@ pub(super) fn change(
     let told = Revocation::Changed {
         sub: user.id.to_string(),
     };
-    log::append(db, &told, origin.at)?;
+    log::append(db, &told, None, origin.at)?;
     audit::append(
         db,
         &AuditEntry::new(Happening::UserChanged, origin).user(id),
@@ -276,7 +276,7 @@ pub(super) fn delete(db: &Connection, id: UserId, origin: &Origin) -> Result<boo
         sub: id.to_string(),
         below: user.epoch + 1,
     };
-    log::append(db, &gone, origin.at)?;
+    log::append(db, &gone, None, origin.at)?;
     // Passwords, sessions and grants go with the row.
     db.prepare_cached("DELETE FROM users WHERE key = ?1")?
         .execute([key])?;
@@ -298,7 +298,7 @@ pub(super) fn cut_off(db: &Connection, stored: &mut Stored, at: Timestamp) -> Re
         sub: stored.user.id.to_string(),
         below,
     };
-    log::append(db, &ended, at)?;
+    log::append(db, &ended, None, at)?;
     stored.user.epoch = below;
     stored.user.updated_at = at;
     Ok(below)

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::Happening;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::secret::{SecretHash, SecretSpan, StoredSecret};
 use countersign_auth::sessions::Rotate;
 use countersign_guard::Revocation;
 use countersign_jose::Algorithm;
@@ -33,6 +35,8 @@ pub async fn puts<S: Store>(world: World<S>) {
         ("plan".to_owned(), ClaimSource::Attribute("plan".to_owned())),
     ]
     .into();
+    native.more_audiences = vec!["https://b.example.com".to_owned()];
+    native.serves = Some("https://c.example.com".to_owned());
     native.signing_algorithm = Some(Algorithm::PS384);
     native.encrypt_to = Some(serde_json::from_value(reader).unwrap());
     native.access_ttl = Duration::from_secs(61);
@@ -119,4 +123,76 @@ pub async fn cuts_off<S: Store>(world: World<S>) {
     let epoch = world.store.cut_off_client(&nobody, &now).await.unwrap();
     assert_eq!(epoch, None);
     world.told(&mut watch, &[], &[]).await;
+}
+
+pub fn secret(client: &Client, number: u8, at: Timestamp) -> StoredSecret {
+    StoredSecret {
+        client: client.id.clone(),
+        hash: SecretHash::from_bytes([number; 32]),
+        span: SecretSpan {
+            created_at: at,
+            ends_at: None,
+        },
+    }
+}
+
+pub async fn keeps_two_secrets<S: Store>(world: World<S>) {
+    let orders = world.other_client("orders").await;
+    let other = secret(&world.client, 9, secs(0));
+    let add = async |secret: &StoredSecret, others_end| {
+        let origin = origin(secret.span.created_at);
+        let added = world
+            .store
+            .add_client_secret(secret.clone(), others_end, &origin);
+        assert!(added.await.unwrap());
+    };
+    let kept = async || {
+        let kept = world.store.client_secrets().await.unwrap();
+        kept.into_iter()
+            .filter(|secret| secret.client == orders.id)
+            .collect::<Vec<_>>()
+    };
+    let ending = |mut secret: StoredSecret, end| {
+        secret.span.ends_at = Some(end);
+        secret
+    };
+    add(&other, secs(0)).await;
+    let mut watch = world.watch().await;
+    let [first, second, third] = [1, 2, 3].map(|n| secret(&orders, n, secs(u64::from(n))));
+    add(&first, secs(50)).await;
+    assert_eq!(kept().await, std::slice::from_ref(&first));
+    world
+        .told(&mut watch, &[], &[Happening::ClientSecretAdded])
+        .await;
+    assert_eq!(
+        world.trail().await.pop().unwrap().client,
+        Some(orders.id.clone())
+    );
+    add(&second, secs(60)).await;
+    assert_eq!(kept().await, [ending(first, secs(60)), second.clone()]);
+    // The oldest goes, whenever it was to end.
+    add(&third, secs(70)).await;
+    assert_eq!(kept().await, [ending(second, secs(70)), third.clone()]);
+    // An end is never put off.
+    let fourth = secret(&orders, 4, secs(4));
+    add(&ending(fourth.clone(), secs(40)), secs(80)).await;
+    let fifth = secret(&orders, 5, secs(5));
+    add(&fifth, secs(90)).await;
+    assert_eq!(kept().await, [ending(fourth, secs(40)), fifth]);
+
+    // A change of the client leaves them, another client's were never touched, and nobody has none.
+    let mut changed = orders.clone();
+    changed.name = String::from("Orders");
+    world
+        .store
+        .put_client(changed, &origin(secs(6)))
+        .await
+        .unwrap();
+    assert_eq!(kept().await.len(), 2);
+    assert!(world.store.client_secrets().await.unwrap().contains(&other));
+    let mut nobodys = secret(&orders, 6, secs(6));
+    nobodys.client = "nobody".parse().unwrap();
+    let now = origin(secs(6));
+    let added = world.store.add_client_secret(nobodys, secs(6), &now);
+    assert!(!added.await.unwrap());
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_auth::directory::Directory;
 use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening};
-use countersign_auth::model::revocation::{Cursor, LogPage};
+use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::revocation::{Audience, Cursor};
 use countersign_auth::sessions::{Open, Rotate};
 use countersign_guard::{Event, Revocation, UnixTime};
 
@@ -89,12 +91,140 @@ pub async fn tells_a_snapshot<S: Store>(world: World<S>) {
     for after in [None, Some(elsewhere)] {
         for (now, lapsed) in [(0, 0), (LIFETIME.as_secs(), 0), (LIFETIME.as_secs() + 1, 1)] {
             let page = world.store.revocations(after, secs(now), 10).await.unwrap();
-            let LogPage::Snapshot { events, cursor } = page else {
-                panic!("a tail for {after:?}");
-            };
+            assert!(page.anew, "a tail for {after:?}");
+            let events: Vec<_> = page.entries.into_iter().map(|entry| entry.event).collect();
             assert_eq!(events, expected[lapsed..]);
-            assert_eq!(cursor, head);
+            assert_eq!((page.cursor, page.head), (head, head));
         }
+    }
+}
+
+/// Read page by page, while events come and lapse, the log says what one read would have said.
+pub async fn pages_a_snapshot<S: Store>(world: World<S>) {
+    for number in 1..=10 {
+        revoke(&world, number).await;
+    }
+    let before = world.head().await;
+    let mut page = world.store.revocations(None, secs(0), 4).await.unwrap();
+    assert!(page.anew);
+    let mut numbers = Vec::new();
+    let mut pages = 1;
+    loop {
+        assert!(page.entries.len() <= 4);
+        numbers.extend(page.entries.iter().map(|entry| entry.sequence));
+        if page.cursor.sequence >= before.sequence {
+            break;
+        }
+        // One more comes, and the first few go.
+        revoke(&world, 10 + pages).await;
+        let now = secs(LIFETIME.as_secs() + 3);
+        Directory::sweep(&world.store, now, secs(0), 100)
+            .await
+            .unwrap();
+        page = world
+            .store
+            .revocations(Some(page.cursor), secs(0), 4)
+            .await
+            .unwrap();
+        assert!(!page.anew);
+        pages += 1;
+    }
+    assert_eq!(pages, 3);
+    assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+    // Nothing of it is read that has lapsed, swept or not.
+    let late = secs(LIFETIME.as_secs() + 6);
+    let page = world.store.revocations(None, late, 4).await.unwrap();
+    let numbers: Vec<_> = page.entries.iter().map(|entry| entry.sequence).collect();
+    assert_eq!(numbers, [6, 7, 8, 9]);
+    assert!(!page.is_last());
+}
+
+/// An event says for whom the tokens are that it can concern, but only if that can be told.
+pub async fn says_for_whom<S: Store>(world: World<S>) {
+    let shop = Some(Audience::Service("https://shop".to_owned()));
+    let user = world.user("ann").await;
+    let mut client = Client::new("shop".parse().unwrap(), ClientKind::Native, secs(0));
+    client.audience = Some("https://shop".to_owned());
+    let put = async |client: &Client, at| {
+        let put = world.store.put_client(client.clone(), &origin(at)).await;
+        put.unwrap()
+    };
+    let mut client = put(&client, secs(0)).await;
+    let newest = async || {
+        let page = world.store.revocations(None, secs(0), 1000).await.unwrap();
+        page.entries.last().unwrap().clone()
+    };
+
+    // A session's: its client's, by default the issuer's.
+    for (client, audience) in [
+        (&world.client, Some(Audience::Issuer)),
+        (&client, shop.clone()),
+    ] {
+        for by_id in [false, true] {
+            let ann = world.sign_in_at(&user, client, secs(1)).await;
+            let ended = session_ended(&ann);
+            if by_id {
+                let revoked = world.store.revoke(ended.clone(), &origin(secs(1))).await;
+                revoked.unwrap();
+            } else {
+                let ended = world.store.end(ann.session, None, &origin(secs(1))).await;
+                assert!(ended.unwrap());
+            }
+            let entry = newest().await;
+            assert_eq!(
+                (entry.event.kind, entry.audience),
+                (ended, audience.clone())
+            );
+        }
+    }
+    // A client's own.
+    let now = origin(secs(1));
+    let cut_off = world.store.cut_off_client(&client.id, &now).await;
+    cut_off.unwrap();
+    assert_eq!(newest().await.audience, shop);
+    client.epoch += 1;
+    // A service has tokens for whom it asks.
+    let mut service = Client::new("till".parse().unwrap(), ClientKind::Service, secs(0));
+    service.audience = Some("https://shop".to_owned());
+    put(&service, secs(0)).await;
+    let cut_off = world.store.cut_off_client(&service.id, &now).await;
+    cut_off.unwrap();
+    assert_eq!(newest().await.audience, None);
+
+    // A user's may be anybody's, and so may what is not known here.
+    for what in [
+        subject_below(user.id, 1),
+        token(1),
+        Revocation::Session {
+            sid: super::world::nobodys_session(&world).to_string(),
+        },
+    ] {
+        let revoked = world.store.revoke(what.clone(), &origin(secs(1))).await;
+        revoked.unwrap();
+        let entry = newest().await;
+        assert_eq!((entry.event.kind, entry.audience), (what, None));
+    }
+
+    // Disabled and changed at once: what lives was issued before.
+    let user = world.user("bea").await;
+    client.enabled = false;
+    client.audience = None;
+    client = put(&client, secs(100)).await;
+    assert_eq!(newest().await.audience, shop);
+    client.enabled = true;
+    client = put(&client, secs(100)).await;
+    // While a token for the old audience can live, everybody is told; then those of the new one are.
+    let lifetime = LIFETIME + Duration::from_mins(1);
+    for (after, audience) in [
+        (Duration::ZERO, None),
+        (lifetime, None),
+        (lifetime + Duration::from_millis(1), Some(Audience::Issuer)),
+    ] {
+        let now = secs(100).plus(after);
+        let bea = world.sign_in_at(&user, &client, now).await;
+        let ended = world.store.end(bea.session, None, &origin(now)).await;
+        assert!(ended.unwrap());
+        assert_eq!(newest().await.audience, audience, "{after:?}");
     }
 }
 
@@ -106,17 +236,13 @@ pub async fn pages_a_tail<S: Store>(world: World<S>) {
     let mut seen = Vec::new();
     for expected in [4, 4, 2, 0, 0] {
         let page = world.store.revocations(Some(cursor), secs(0), 4).await;
-        let LogPage::Tail {
-            events,
-            cursor: next,
-        } = page.unwrap()
-        else {
-            panic!("a snapshot");
-        };
-        assert_eq!(events.len(), expected);
-        assert_eq!(next.sequence, cursor.sequence + expected as u64);
-        seen.extend(events.into_iter().map(|event| event.kind));
-        cursor = next;
+        let page = page.unwrap();
+        assert!(!page.anew);
+        assert_eq!(page.entries.len(), expected);
+        assert_eq!(page.cursor.sequence, cursor.sequence + expected as u64);
+        assert_eq!(page.is_last(), page.cursor.sequence == page.head.sequence);
+        seen.extend(page.entries.into_iter().map(|entry| entry.event.kind));
+        cursor = page.cursor;
     }
     let expected: Vec<_> = (1..=10).map(token).collect();
     assert_eq!(seen, expected);
@@ -131,10 +257,9 @@ pub async fn notices_a_roll_back<S: Store>(world: World<S>) {
     };
     let read = async |after| {
         let page = world.store.revocations(Some(after), secs(1), 10).await;
-        match page.unwrap() {
-            LogPage::Snapshot { events, cursor } => (events, cursor),
-            LogPage::Tail { .. } => panic!("a tail"),
-        }
+        let page = page.unwrap();
+        assert!(page.anew, "a tail");
+        (page.entries, page.cursor)
     };
     let (events, cursor) = read(ahead).await;
     assert_eq!(events.len(), 1);

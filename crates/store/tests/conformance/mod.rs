@@ -32,15 +32,15 @@ macro_rules! suite {
             users {
                 adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, rehashes, disables, deletes,
             }
-            clients { puts, disables, cuts_off }
+            clients { puts, disables, cuts_off, keeps_two_secrets }
             keys { live_and_die, one_active, one_active_of_each_ring, issuers_algorithm, removed_in_an_emergency }
             log {
-                has_no_gaps, tells_a_snapshot, pages_a_tail, notices_a_roll_back, revokes, ends_everything,
+                has_no_gaps, tells_a_snapshot, pages_a_snapshot, pages_a_tail, says_for_whom, notices_a_roll_back, revokes, ends_everything,
                 keeps_the_longest_lifetime, notes_and_reads_the_trail,
             }
             sweeping { sweeps_sessions, sweeps_the_log_and_the_trail }
             races {
-                one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key,
+                one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,
                 password_changes_exclude_each_other, sign_in_against_cut_off, the_log_under_fire,
             }
         }

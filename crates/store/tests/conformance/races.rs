@@ -8,13 +8,13 @@ use countersign_auth::model::audit::Happening;
 use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::KeyId;
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
-use countersign_auth::model::revocation::LogPage;
 use countersign_auth::model::user::UserChange;
 use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate};
 use countersign_guard::Revocation;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::clients;
 use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
 
 const RACERS: usize = 100;
@@ -247,18 +247,13 @@ pub async fn the_log_under_fire<S: Store>(world: World<S>) {
                 let mut cursor = begin;
                 while cursor.sequence < begin.sequence + 900 {
                     let page = store.revocations(Some(cursor), secs(0), 37).await.unwrap();
-                    let LogPage::Tail {
-                        events,
-                        cursor: next,
-                    } = page
-                    else {
-                        panic!("a snapshot");
-                    };
-                    assert_eq!(next.sequence - cursor.sequence, events.len() as u64);
-                    for (place, event) in events.into_iter().enumerate() {
-                        mine.push((cursor.sequence + 1 + place as u64, event.kind));
+                    assert!(!page.anew);
+                    let numbers = page.entries.iter().map(|entry| entry.sequence);
+                    assert!(numbers.eq(cursor.sequence + 1..=page.cursor.sequence));
+                    for entry in page.entries {
+                        mine.push((entry.sequence, entry.event.kind));
                     }
-                    cursor = next;
+                    cursor = page.cursor;
                     tokio::task::yield_now().await;
                 }
             } else {
@@ -294,4 +289,24 @@ pub async fn the_log_under_fire<S: Store>(world: World<S>) {
                 .all(|(sequence, event)| truth[sequence] == *event)
         );
     }
+}
+
+pub async fn two_live_secrets<S: Store>(world: World<S>) {
+    let added = race(|number| {
+        let number = u8::try_from(number).unwrap_or(u8::MAX);
+        let (store, secret) = (
+            world.store.clone(),
+            clients::secret(&world.client, number, secs(0)),
+        );
+        async move {
+            store
+                .add_client_secret(secret, secs(60), &origin(secs(0)))
+                .await
+        }
+    })
+    .await;
+    assert_eq!(count(&added, |added| matches!(added, Ok(true))), RACERS);
+    let kept = world.store.client_secrets().await.unwrap();
+    let ends: Vec<_> = kept.iter().map(|secret| secret.span.ends_at).collect();
+    assert_eq!(ends, [Some(secs(60)), None]);
 }

@@ -9,7 +9,7 @@ use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, O
 use countersign_auth::model::client::{Client, ClientKind, Style};
 use countersign_auth::model::grant::{Entitlement, Grant, HandleHash, Network};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
-use countersign_auth::model::revocation::{Cursor, LogPage};
+use countersign_auth::model::revocation::Cursor;
 use countersign_auth::model::session::Session;
 use countersign_auth::model::user::{NewUser, User};
 use countersign_auth::password::StoredPassword;
@@ -210,22 +210,19 @@ impl<S: Store> World<S> {
     }
 
     pub async fn head(&self) -> Cursor {
-        match self.store.revocations(None, secs(0), 0).await.unwrap() {
-            LogPage::Snapshot { cursor, .. } => cursor,
-            LogPage::Tail { .. } => panic!("a tail of nothing"),
-        }
+        let page = self.store.revocations(None, secs(0), 0).await.unwrap();
+        assert!(page.anew && page.entries.is_empty());
+        page.head
     }
 
     pub async fn tail(&self, after: Cursor) -> Vec<Event> {
         let page = self.store.revocations(Some(after), secs(0), 1_000_000);
-        match page.await.unwrap() {
-            LogPage::Tail { events, cursor } => {
-                assert_eq!(cursor.incarnation, after.incarnation);
-                assert_eq!(cursor.sequence - after.sequence, events.len() as u64);
-                events
-            }
-            LogPage::Snapshot { .. } => panic!("another incarnation"),
-        }
+        let page = page.await.unwrap();
+        assert!(!page.anew, "another incarnation");
+        assert!(page.is_last());
+        let numbers = page.entries.iter().map(|entry| entry.sequence);
+        assert!(numbers.eq(after.sequence + 1..=page.cursor.sequence));
+        page.entries.into_iter().map(|entry| entry.event).collect()
     }
 
     /// The whole trail, oldest first.

@@ -2,6 +2,7 @@
 //! data as it was.
 
 mod accounts;
+mod oauth;
 mod paths;
 mod registrations;
 mod renewals;
@@ -19,7 +20,7 @@ use countersign_auth::visitor::Visitor;
 use countersign_jose::{Algorithm, SigningKey};
 use serde_json::json;
 
-use crate::actors::Browser;
+use crate::actors::{Browser, Service};
 use crate::server::{Options, PASSWORD, Server};
 use crate::support::client::{Answer, Request};
 
@@ -117,6 +118,17 @@ async fn every_mistake_is_told_and_changes_nothing() {
         assert_eq!(server.dump(), before, "{}", case.name);
         codes.insert(case.code.name());
     }
+    let orders = Service::registered(&server, "orders", |client| {
+        client.scope = Some("prices:read".to_owned());
+    })
+    .await;
+    let before = server.dump();
+    let mistakes = oauth::mistakes(&orders);
+    for mistake in &mistakes {
+        mistake.check(&server.send(mistake.request.clone()).await);
+        assert_eq!(server.dump(), before, "{}", mistake.name);
+    }
+    println!("{} mistakes in forms", mistakes.len());
     println!("{} cases, {} codes", cases.len(), codes.len());
     assert!(
         cases.len() >= 170 && codes.len() >= 32,

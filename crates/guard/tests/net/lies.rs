@@ -1,0 +1,168 @@
+//! A feed that is cut, has gaps, goes back, or is of another life: what it says is never taken for
+//! the whole, and what was known stays known.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use countersign_guard::Revocation;
+use countersign_guard::net::{Connected, WhenStale};
+
+use crate::fixture::{Issuer, soon, unix_now};
+
+const REFUSE: WhenStale = WhenStale::Refuse {
+    after: Duration::from_millis(600),
+};
+
+async fn hears(guard: &Connected, token: &str) {
+    soon("the revocation is heard", async || {
+        guard.check(token).await.is_err()
+    })
+    .await;
+    assert_eq!(
+        guard.check(token).await.unwrap_err().code(),
+        "session_revoked"
+    );
+}
+
+/// The session of `jti` is over, and no stream says so: only who begins anew hears of it.
+fn hide(issuer: &Issuer, jti: &str) -> u64 {
+    issuer.forget_to_tell(Revocation::Session {
+        sid: format!("s-{jti}"),
+    })
+}
+
+async fn is_found_out(lie: impl FnOnce(&Issuer, u64) -> String) {
+    let issuer = Issuer::start().await;
+    let (known, hidden, lasting) = (issuer.token("k"), issuer.token("h"), issuer.token("l"));
+    issuer.end_session_of("k");
+    let guard = issuer.guard(REFUSE).await;
+    hears(&guard, &known).await;
+    guard.check(&hidden).await.unwrap();
+    let streams = issuer.count("stream");
+    // Nothing is said between the two.
+    issuer.world.silent.store(true, Ordering::Relaxed);
+    let end = hide(&issuer, "h");
+    let lie = lie(&issuer, end);
+    issuer.say(lie);
+    issuer.world.silent.store(false, Ordering::Relaxed);
+    hears(&guard, &hidden).await;
+    hears(&guard, &known).await;
+    assert!(issuer.count("stream") > streams);
+    soon("it is connected", async || guard.knowing().connected).await;
+    guard.check(&lasting).await.unwrap();
+}
+
+fn revocations(after: u64, to: u64, id: &str) -> String {
+    format!(
+        "event: revocations\nid: {id}\ndata: {{\"after\":{after},\"to\":{to},\"events\":[]}}\n\n"
+    )
+}
+
+fn heartbeat(cursor: &str) -> String {
+    let now = unix_now().as_millis();
+    format!("event: heartbeat\ndata: {{\"cursor\":\"{cursor}\",\"as_of\":0,\"now\":{now}}}\n\n")
+}
+
+#[tokio::test]
+async fn a_gap() {
+    is_found_out(|_, end| revocations(end, end + 1, &format!("one:{}", end + 1))).await;
+}
+
+#[tokio::test]
+async fn a_smaller_number() {
+    is_found_out(|_, _| revocations(0, 1, "one:1")).await;
+    is_found_out(|_, _| revocations(1, 0, "one:0")).await;
+}
+
+#[tokio::test]
+async fn news_under_another_number() {
+    is_found_out(|_, end| revocations(1, end, "two:2")).await;
+    is_found_out(|_, end| revocations(1, end, &format!("one:{}", end + 5))).await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_from_another_place() {
+    is_found_out(|_, end| heartbeat(&format!("one:{end}"))).await;
+    is_found_out(|_, _| heartbeat("one:0")).await;
+    is_found_out(|_, _| heartbeat("two:1")).await;
+    is_found_out(|_, _| heartbeat("nonsense")).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read() {
+    is_found_out(|_, _| "event: revocations\ndata: {\n\n".into()).await;
+    is_found_out(|_, _| {
+        // A kind of a later version: who does not know what it refuses does not know everything.
+        let event = r#"{"kind":"planet","name":"earth","until":1}"#;
+        format!(
+            "event: revocations\nid: one:2\ndata: {{\"after\":1,\"to\":2,\"events\":[{event}]}}\n\n"
+        )
+    })
+    .await;
+}
+
+/// An event that was cut in the middle was not heard; the reader comes back for it.
+#[tokio::test]
+async fn a_truncated_stream() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard(REFUSE).await;
+    let (one, other) = (issuer.token("a"), issuer.token("b"));
+    issuer.say(
+        "event: revocations\nid: one:1\ndata: {\"after\":0,\"to\":1,\"events\":[{\"kind\":\"session\"<cut>",
+    );
+    issuer.end_session_of("a");
+    hears(&guard, &one).await;
+    guard.check(&other).await.unwrap();
+    assert_eq!(
+        issuer.count("resumed"),
+        1,
+        "a truncated stream is no reason to begin anew"
+    );
+}
+
+/// A snapshot that was cut vouches for nothing.
+#[tokio::test]
+async fn a_truncated_snapshot() {
+    let issuer = Issuer::start().await;
+    issuer.world.silent.store(true, Ordering::Relaxed);
+    let guard = countersign_guard::Guard::connect_in_background(issuer.options(REFUSE)).unwrap();
+    soon("a stream is there", async || issuer.count("stream") > 0).await;
+    issuer.say("event: snapshot\ndata: {\"events\":[]}\n\n");
+    issuer.say(format!("{}<cut>", heartbeat("one:0")));
+    let token = issuer.token("a");
+    soon("the keys are there", async || {
+        guard.knowing().key_set_fetches > 0
+    })
+    .await;
+    issuer.world.silent.store(false, Ordering::Relaxed);
+    assert!(guard.check(&token).await.is_err());
+    soon("it recovers", async || guard.check(&token).await.is_ok()).await;
+}
+
+/// The log was rolled back, or is another one: what was known stays, what is there is added.
+#[tokio::test]
+async fn another_incarnation() {
+    let mut issuer = Issuer::start().await;
+    let (known, new, lasting) = (issuer.token("k"), issuer.token("n"), issuer.token("l"));
+    issuer.end_session_of("x");
+    issuer.end_session_of("k");
+    let guard = issuer.guard(REFUSE).await;
+    hears(&guard, &known).await;
+    issuer.set_incarnation("two", 1);
+    issuer.end_session_of("n");
+    issuer.restart().await;
+    hears(&guard, &new).await;
+    hears(&guard, &known).await;
+    guard.check(&lasting).await.unwrap();
+}
+
+/// The node says good-bye, and the reader goes to the next.
+#[tokio::test]
+async fn good_bye() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard(REFUSE).await;
+    issuer.say("event: bye\ndata: {}\n\n<cut>");
+    soon("it comes back", async || issuer.count("resumed") == 1).await;
+    soon("it is connected", async || guard.knowing().connected).await;
+    assert_eq!(guard.knowing().troubles, [""; 0]);
+}

@@ -1,0 +1,201 @@
+//! `countersign-guard` and this server: what one takes back, the other refuses.
+
+use std::time::Duration;
+
+use countersign_auth::model::id::UserId;
+use countersign_auth::model::key::{KeyPurpose, KeyState};
+use countersign_auth::visitor::Visitor;
+use countersign_guard::Guard;
+use countersign_guard::net::{Clock, Connected, Feed, Options, ServiceClient, WhenStale};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::actors::{Browser, Service};
+use crate::server::{BEGINNING, PASSWORD, Server};
+use crate::support::client::Request;
+
+/// Stands still, as the server's does.
+struct Frozen;
+
+impl Clock for Frozen {
+    fn wall(&self) -> Duration {
+        Duration::from_secs(BEGINNING)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Options of a service that checks tokens for the server itself.
+async fn options(server: &Server) -> Options {
+    let issuer = &server.issuer;
+    let service = Service::registered(server, "orders", |client| {
+        client.scope = Some("revocations accounts".to_owned());
+        client.serves = Some(issuer.clone());
+    })
+    .await;
+    let client = ServiceClient::new("orders", service.secret);
+    Options::new(issuer, issuer, client, WhenStale::refuse()).clock(Frozen)
+}
+
+async fn guard(options: Options) -> Connected {
+    let guard = Guard::connect(options).await.unwrap();
+    assert!(guard.knowing().connected, "{guard:?}");
+    guard
+}
+
+async fn soon(guard: &Connected, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(5), "never: {guard:?}");
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The code with which the guard refuses the token, soon.
+async fn refused(guard: &Connected, token: &str) -> &'static str {
+    let begun = Instant::now();
+    soon(guard, async || guard.check(token).await.is_err()).await;
+    let code = guard.check(token).await.unwrap_err().code();
+    println!("{code} after {:?}", begun.elapsed());
+    code
+}
+
+#[tokio::test]
+async fn a_guard_refuses_what_the_server_takes_back() {
+    let poll = Feed::Poll {
+        every: Duration::from_millis(50),
+    };
+    for (feed, hashed) in [
+        (Feed::Stream, false),
+        (Feed::Stream, true),
+        (poll, false),
+        (poll, true),
+    ] {
+        let server = Server::start().await;
+        let options = options(&server).await.feed(feed);
+        let options = if hashed {
+            options.hashed_ids()
+        } else {
+            options
+        };
+        let guard = guard(options).await;
+        let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+        let mut bob = Browser::signed_in(&server, "bob@example.com").await;
+        let claims = guard.check(&alice.access_token).await.unwrap();
+        guard.check(&bob.access_token).await.unwrap();
+
+        alice.sign_out().await.expect(204);
+        assert_eq!(
+            refused(&guard, &alice.access_token).await,
+            "session_revoked"
+        );
+        let before = bob.access_token.clone();
+        bob.change_password("another good password")
+            .await
+            .expect(200);
+        assert_eq!(refused(&guard, &before).await, "subject_revoked");
+        guard.check(&bob.access_token).await.unwrap();
+
+        alice
+            .sign_in_with("alice@example.com", PASSWORD)
+            .await
+            .expect(200);
+        let user: UserId = claims.sub.parse().unwrap();
+        let operator = Visitor::operator();
+        let auth = &server.auth;
+        auth.set_user_enabled(user, false, &operator).await.unwrap();
+        assert_eq!(
+            refused(&guard, &alice.access_token).await,
+            "subject_revoked"
+        );
+        // One token of bob's, then all that were issued to his client.
+        bob.refresh().await.expect(200);
+        let jti = guard.check(&bob.access_token).await.unwrap().jti.clone();
+        auth.revoke_token(&jti, &operator).await.unwrap();
+        assert_eq!(refused(&guard, &bob.access_token).await, "token_revoked");
+        bob.sign_in_with("bob@example.com", "another good password")
+            .await
+            .expect(200);
+        let claims = guard.check(&bob.access_token).await.unwrap();
+        let client = claims.client_id.parse().unwrap();
+        auth.cut_off_client(&client, &operator).await.unwrap();
+        assert_eq!(refused(&guard, &bob.access_token).await, "client_revoked");
+        let knowing = guard.knowing();
+        assert!(
+            knowing.connected && knowing.troubles.is_empty(),
+            "{knowing:?}"
+        );
+    }
+}
+
+/// What was taken back before a guard connected.
+#[tokio::test]
+async fn a_guard_that_comes_later_knows_as_much() {
+    let server = Server::start().await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    alice.sign_out().await.expect(204);
+    let guard = guard(options(&server).await).await;
+    let denied = guard.check(&alice.access_token).await.unwrap_err();
+    assert_eq!(denied.code(), "session_revoked");
+}
+
+/// The emergency: every token under the key is refused, the guard's own included, and it goes on.
+#[tokio::test]
+async fn a_guard_outlives_a_removed_key() {
+    let server = Server::start().await;
+    let guard = guard(options(&server).await).await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    guard.check(&alice.access_token).await.unwrap();
+    server.auth.upkeep().await.unwrap();
+    let keys = server.auth.keys();
+    let active = keys
+        .iter()
+        .find(|key| key.purpose == KeyPurpose::Signing && key.state == KeyState::Active);
+    let kid = &active.unwrap().kid;
+    let operator = Visitor::operator();
+    server.auth.remove_key(kid, &operator).await.unwrap();
+    assert_eq!(refused(&guard, &alice.access_token).await, "key_revoked");
+    alice
+        .sign_in_with("alice@example.com", PASSWORD)
+        .await
+        .expect(200);
+    soon(&guard, async || {
+        guard.check(&alice.access_token).await.is_ok() && guard.knowing().connected
+    })
+    .await;
+    alice.sign_out().await.expect(204);
+    assert_eq!(
+        refused(&guard, &alice.access_token).await,
+        "session_revoked"
+    );
+}
+
+/// The account behind a token, until it changes; and the service's own token, which has none.
+#[tokio::test]
+async fn a_guard_knows_accounts() {
+    let server = Server::start().await;
+    let guard = guard(options(&server).await).await;
+    let mut alice = Browser::signed_in(&server, "alice@example.com").await;
+    for _ in 0..3 {
+        let account = guard.account(&alice.access_token).await.unwrap().unwrap();
+        assert_eq!(account["email"], "alice@example.com");
+        assert!(!account.contains_key("name"), "{account:?}");
+    }
+    assert_eq!(guard.knowing().asked, 1);
+    let name = json!({ "name": "Alice" });
+    alice
+        .call(Request::new("PATCH", "/v1/me").json(&name))
+        .await
+        .expect(200);
+    soon(&guard, async || {
+        let account = guard.account(&alice.access_token).await.unwrap().unwrap();
+        account.get("name").is_some_and(|name| name == "Alice")
+    })
+    .await;
+    let own = guard.service_token(&server.issuer, None).unwrap();
+    let own = own.get().await.unwrap();
+    assert_eq!(guard.check(own.reveal()).await.unwrap().sub, "orders");
+    assert_eq!(guard.account(own.reveal()).await, Ok(None));
+}
