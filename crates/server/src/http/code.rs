@@ -70,6 +70,7 @@ codes! {
     TokenInvalid "token_invalid" UNAUTHORIZED "The access token is not valid";
     TokenExpired "token_expired" UNAUTHORIZED "The access token has expired";
     TokenRevoked "token_revoked" UNAUTHORIZED "The access token was taken back";
+    SeveralTokens "several_tokens" FORBIDDEN "The request bears more than one token";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
     ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";

@@ -31,7 +31,7 @@ async fn orders<'a>(server: &'a Server, scope: Option<&str>) -> Service<'a> {
     .await
 }
 
-async fn phone<'a>(server: &'a Server) -> Phone<'a> {
+async fn phone(server: &Server) -> Phone<'_> {
     server.register("alice@example.com").await;
     Phone::signed_in(server, "alice@example.com").await
 }

@@ -10,6 +10,7 @@ mod bounds;
 mod cookies;
 mod edge;
 mod fetch;
+mod forward_auth;
 mod introspection;
 mod journey;
 mod openapi;

@@ -55,6 +55,7 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
         "/v1/me/sessions/{id}",
         "/v1/me/password",
         "/oauth/token",
+        "/v1/forward-auth",
         "/oauth/introspect",
         "/oauth/revoke",
         "/.well-known/jwks.json",
@@ -64,7 +65,7 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
     ] {
         assert!(paths.contains_key(path), "{path}");
     }
-    assert_eq!(paths.len(), 16, "a new route belongs into this list, too");
+    assert_eq!(paths.len(), 17, "a new route belongs into this list, too");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod chains;
 mod crash;
 mod interop;
 mod ledger;
+mod nginx;
 mod readme;
 mod skip;
 mod stop;
