@@ -15,6 +15,7 @@ pub mod directory;
 pub mod env;
 pub mod feed;
 pub mod identifier;
+pub mod introspection;
 pub mod issue;
 pub mod keys;
 pub mod limits;

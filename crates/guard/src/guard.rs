@@ -101,6 +101,17 @@ impl Guard {
         Ok(entry)
     }
 
+    /// Whether a token that was verified before is still good: its time, and that nothing has revoked
+    /// it. For connections that stay open; keys that left the key set meanwhile are no reason.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_again(&self, verified: &Verified<Claims>, now: UnixTime) -> Result<(), Refused> {
+        verified.check_time(now, self.leeway)?;
+        self.revocations.read().1.check(verified, now)?;
+        Ok(())
+    }
+
     /// Trusts these keys from now on, and no others: a token is verified anew at its next check,
     /// cached or not. When this returns, no check accepts a token by a key that is gone.
     ///

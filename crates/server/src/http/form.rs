@@ -49,6 +49,12 @@ impl Form {
         Ok(value)
     }
 
+    /// The value of a field that must be there.
+    pub(crate) fn needed(&self, name: &'static str) -> Result<&str, OAuthError> {
+        let missing = || OAuthError::invalid_request(format!("{name} is missing"));
+        self.one(name)?.ok_or_else(missing)
+    }
+
     /// The values of a field that may occur more than once.
     pub(crate) fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(move |(given, _)| given == name);

@@ -8,8 +8,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64_simd::STANDARD;
+use countersign_auth::introspection::RevokeError;
 use countersign_auth::model::secret::ClientSecret;
 use countersign_auth::service::{ProofError, ProvedClient, ServiceError};
+use countersign_auth::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -64,6 +66,21 @@ impl OAuthError {
     }
 }
 
+impl From<RevokeError> for OAuthError {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::NotYours => Self::new("unauthorized_client", error.to_string()),
+            RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
 /// A refusal that is no matter of OAuth keeps its status; what it is called there is told apart no further.
 impl From<Problem> for OAuthError {
     fn from(problem: Problem) -> Self {
@@ -89,7 +106,7 @@ impl From<ProofError> for OAuthError {
         match error {
             ProofError::Refused | ProofError::Disabled => Self::invalid_client(error.to_string()),
             ProofError::Limited { retry_after } => Problem::limited(&error, retry_after).into(),
-            ProofError::Store(error) => Problem::from(error).into(),
+            ProofError::Store(error) => error.into(),
         }
     }
 }
@@ -101,7 +118,7 @@ impl From<ServiceError> for OAuthError {
             ServiceError::Audience => Self::invalid_target(error.to_string()),
             ServiceError::Limited { retry_after } => Problem::limited(&error, retry_after).into(),
             ServiceError::Issue(error) => Problem::from(error).into(),
-            ServiceError::Store(error) => Problem::from(error).into(),
+            ServiceError::Store(error) => error.into(),
         }
     }
 }

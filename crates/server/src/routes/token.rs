@@ -81,10 +81,8 @@ pub(crate) async fn token(
     // 1. Who asks?
     let client = proof.check(&app, &form).await?;
     // 2. For what?
-    match form.one("grant_type")? {
-        Some("client_credentials") => {}
-        Some(_) => return Err(OAuthError::unsupported_grant_type()),
-        None => return Err(OAuthError::invalid_request("grant_type is missing")),
+    if form.needed("grant_type")? != "client_credentials" {
+        return Err(OAuthError::unsupported_grant_type());
     }
     let request = ServiceRequest {
         scope: form.one("scope")?.map(str::to_owned),

@@ -79,6 +79,14 @@ pub(crate) struct Metadata {
     token_endpoint: String,
     /// How they prove who they are.
     token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// Where they ask what a token is worth.
+    introspection_endpoint: String,
+    /// How they prove who they are there.
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    /// Where they take tokens back.
+    revocation_endpoint: String,
+    /// How they prove who they are there.
+    revocation_endpoint_auth_methods_supported: [&'static str; 2],
     /// None.
     response_types_supported: [&'static str; 0],
     /// What they get them for.
@@ -100,6 +108,10 @@ pub(crate) async fn metadata(State(app): State<App>) -> impl IntoResponse {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
         token_endpoint: format!("{issuer}/oauth/token"),
         token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        introspection_endpoint: format!("{issuer}/oauth/introspect"),
+        introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        revocation_endpoint: format!("{issuer}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
         service_documentation: format!("{issuer}/openapi.json"),
         issuer,
         response_types_supported: [],

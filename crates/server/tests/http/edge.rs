@@ -130,20 +130,26 @@ async fn the_metadata_claims_only_what_works() {
     let grants = ["client_credentials"];
     assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
     let service = Service::registered(&server, "orders", |_| {}).await;
-    let endpoint = metadata["token_endpoint"].as_str().unwrap();
-    let path = endpoint.strip_prefix(&server.issuer).unwrap();
-    let methods = [
-        ("client_secret_basic", service.by_header(path)),
-        ("client_secret_post", service.by_body(path)),
-    ];
-    for (_, form) in methods.clone() {
-        let form = form.field("grant_type", grants[0]);
-        server.send(form.request()).await.expect(200);
+    for (endpoint, field, value) in [
+        ("token", "grant_type", grants[0]),
+        ("introspection", "token", "x"),
+        ("revocation", "token", "x"),
+    ] {
+        let url = metadata[format!("{endpoint}_endpoint")].as_str().unwrap();
+        let path = url.strip_prefix(&server.issuer).unwrap();
+        let methods = [
+            ("client_secret_basic", service.by_header(path)),
+            ("client_secret_post", service.by_body(path)),
+        ];
+        for (_, form) in methods.clone() {
+            let form = form.field(field, value);
+            server.send(form.request()).await.expect(200);
+        }
+        assert_eq!(
+            metadata[format!("{endpoint}_endpoint_auth_methods_supported")],
+            serde_json::json!(methods.map(|(method, _)| method))
+        );
     }
-    assert_eq!(
-        metadata["token_endpoint_auth_methods_supported"],
-        serde_json::json!(methods.map(|(method, _)| method))
-    );
 }
 
 fn behind_a_proxy(proxy: &str) -> Options {

@@ -11,6 +11,8 @@ mod cookies;
 mod edge;
 mod feed;
 mod fetch;
+mod forward_auth;
+mod introspection;
 mod journey;
 mod openapi;
 mod origin;

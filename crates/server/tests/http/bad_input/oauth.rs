@@ -45,10 +45,15 @@ impl Mistake {
 const TOKEN: &str = "/oauth/token";
 
 pub fn mistakes(service: &Service<'_>) -> Vec<Mistake> {
-    [proofs(service), forms(service), grants(service)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        proofs(service),
+        forms(service),
+        grants(service),
+        questions(service),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn mistake(
@@ -296,6 +301,62 @@ fn grants(service: &Service<'_>) -> Vec<Mistake> {
             ask("resource", "https://a.example").field("resource", "https://b.example"),
         ),
     ]
+}
+
+/// The other endpoints ask for the same proof.
+fn questions(service: &Service<'_>) -> Vec<Mistake> {
+    let of = |path: &'static str| {
+        let wrong = service
+            .by_header(path)
+            .field("token", SECRET)
+            .field("client_secret", SECRET);
+        let guess = [
+            ("token", SECRET),
+            ("client_id", "orders"),
+            ("client_secret", SECRET),
+        ];
+        [
+            mistake(
+                "nobody asks",
+                CLIENT,
+                "client_secret",
+                Request::post(path).form(&[("token", SECRET)]),
+            ),
+            mistake(
+                "a guess",
+                CLIENT,
+                "not those of a service",
+                Request::post(path).form(&guess),
+            ),
+            mistake(
+                "a token asks",
+                CLIENT,
+                "Basic",
+                Request::post(path).bearer(SECRET).form(&[("token", "x")]),
+            ),
+            mistake("header and body", REQUEST, "send it once", wrong),
+            mistake("no token", REQUEST, "token", service.by_header(path)),
+            mistake(
+                "two tokens",
+                REQUEST,
+                "token",
+                service
+                    .by_header(path)
+                    .field("token", "a")
+                    .field("token", "b"),
+            ),
+            mistake(
+                "JSON",
+                TYPE,
+                "form",
+                Request::post(path).json(&serde_json::json!({ "token": "x" })),
+            ),
+        ]
+    };
+    ["/oauth/introspect", "/oauth/revoke"]
+        .into_iter()
+        .flat_map(of)
+        .collect()
 }
 
 /// What is kept of the service's secret.

@@ -1,0 +1,113 @@
+//! What services may ask about tokens, and which they may take back (RFC 7662, RFC 7009).
+//!
+//! Answered from this node's memory: its keys, and its guard. The store is asked for the account alone.
+
+use countersign_guard::{Claims, Refused, Verified};
+use countersign_jose::Verifier;
+
+use crate::Auth;
+use crate::issue::ACCESS_TOKEN_TYP;
+use crate::model::user::User;
+use crate::refresh_token;
+use crate::service::ProvedClient;
+use crate::store::StoreError;
+use crate::visitor::Visitor;
+
+/// The scope for which a service is told about the account behind a token.
+pub const ACCOUNTS_SCOPE: &str = "accounts";
+
+/// What is known of a token that is good.
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    /// What it says.
+    pub claims: Verified<Claims>,
+    /// Whom it is about, for those who may know.
+    pub account: Option<User>,
+}
+
+/// Why a token was not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// It is another client's, and for another audience.
+    #[error(
+        "this token was issued to another client, and not for the audience that this one serves"
+    )]
+    NotYours,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Auth {
+    /// Checks an access token of this issuer's for one audience, by this node's keys and what its guard has heard.
+    ///
+    /// A token that is encrypted to that audience is refused: this server cannot read it.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn check_for(&self, audience: &str, token: &str) -> Result<Verified<Claims>, Refused> {
+        let issuer = self.settings.issuer.as_str();
+        if audience == issuer {
+            return self.check(token);
+        }
+        let now = self.env.now().unix();
+        let keys = self.keys.ring().verifying.clone();
+        let verified =
+            Verifier::new(issuer, audience, ACCESS_TOKEN_TYP, keys).verify(token, now)?;
+        self.guard.check_again(&verified, now)?;
+        Ok(verified)
+    }
+
+    /// What a token is worth, to the service that it is for; `None`: nothing, or nothing of that service's business.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn introspect(
+        &self,
+        caller: &ProvedClient,
+        token: &str,
+    ) -> Result<Option<Introspection>, StoreError> {
+        let Some(audience) = &caller.client().serves else {
+            return Ok(None);
+        };
+        let Ok(claims) = self.check_for(audience, token) else {
+            return Ok(None);
+        };
+        // A service has no account, whatever its id looks like.
+        let user = claims.sub.parse().ok().filter(|_| claims.sid.is_some());
+        let account = match user {
+            Some(user) if caller.may(ACCOUNTS_SCOPE) => self.directory.user(user).await?,
+            _ => None,
+        };
+        Ok(Some(Introspection { claims, account }))
+    }
+
+    /// Takes a token back. A refresh token: its session ends, whoever shows it, since whoever has it could use it. An
+    /// access token: if it is the caller's own, or for the audience that it serves. One that is good for nothing needs
+    /// no taking back, and that is no error (RFC 7009 §2.2).
+    ///
+    /// # Errors
+    /// [`RevokeError`].
+    pub async fn revoke_shown(
+        &self,
+        caller: &ProvedClient,
+        token: &str,
+        visitor: &Visitor,
+    ) -> Result<(), RevokeError> {
+        if refresh_token::read(token, self.keys.ring().refresh_all()).is_some() {
+            return Ok(self.logout(token, visitor).await?);
+        }
+        let client = caller.client();
+        let audiences = client.audiences(&self.settings.issuer);
+        let mut known = audiences.chain(client.serves.as_deref());
+        let Some(claims) = known.find_map(|audience| self.check_for(audience, token).ok()) else {
+            return Ok(());
+        };
+        let own = claims.client_id == client.id.as_str();
+        if own || client.serves.as_ref() == Some(&claims.aud) {
+            Ok(self.revoke_token(&claims.jti, visitor).await?)
+        } else {
+            Err(RevokeError::NotYours)
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What services learn about tokens, and which they take back: `POST /oauth/introspect`, `/oauth/revoke`.
+
+use countersign_auth::model::client::{ClaimSource, ClientKind};
+use countersign_auth::visitor::Visitor;
+use serde_json::{Value, json};
+
+use crate::actors::{Browser, Phone, Service};
+use crate::server::Server;
+use crate::support::client::Answer;
+
+const ORDERS: &str = "https://orders.example.com";
+const OTHER: &str = "https://other.example.com";
+
+/// A server with the service `orders`, and an application whose tokens are for it.
+async fn server() -> Server {
+    let server = Server::start().await;
+    server
+        .put_client("phone", ClientKind::Native, |client| {
+            client.audience = Some(ORDERS.to_owned());
+            client.scope = Some("orders:read".to_owned());
+        })
+        .await;
+    server
+}
+
+async fn orders<'a>(server: &'a Server, scope: Option<&str>) -> Service<'a> {
+    Service::registered(server, "orders", |client| {
+        client.serves = Some(ORDERS.to_owned());
+        client.scope = scope.map(str::to_owned);
+    })
+    .await
+}
+
+async fn phone(server: &Server) -> Phone<'_> {
+    server.register("alice@example.com").await;
+    Phone::signed_in(server, "alice@example.com").await
+}
+
+async fn ask(server: &Server, service: &Service<'_>, token: &str) -> Value {
+    let form = service.by_header("/oauth/introspect").field("token", token);
+    let answer = server.send(form.request()).await.expect(200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    answer.json()
+}
+
+async fn revoke(server: &Server, service: &Service<'_>, token: &str) -> Answer {
+    let form = service.by_header("/oauth/revoke").field("token", token);
+    server.send(form.request()).await
+}
+
+fn inactive() -> Value {
+    json!({ "active": false })
+}
+
+#[tokio::test]
+async fn a_service_learns_what_a_token_for_it_is_worth() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let phone = phone(&server).await;
+    let known = ask(&server, &orders, &phone.access_token).await;
+    let now = server.auth.env().now().unix().as_secs();
+    let expected = json!({
+        "active": true, "token_type": "Bearer", "iss": server.issuer, "aud": ORDERS, "sub": known["sub"],
+        "client_id": "phone", "scope": "orders:read", "iat": now, "exp": now + 300, "jti": known["jti"],
+        "sid": known["sid"], "auth_time": now, "amr": ["pwd"], "epochs": [0, 0, 0],
+    });
+    assert_eq!(known, expected, "and nothing about the account");
+    // An access token that has expired is good for nothing.
+    server.advance(std::time::Duration::from_secs(400));
+    assert_eq!(ask(&server, &orders, &phone.access_token).await, inactive());
+}
+
+#[tokio::test]
+async fn it_learns_nothing_of_what_is_not_its_business() {
+    let server = server().await;
+    let orders = orders(&server, Some("accounts")).await;
+    let phone = phone(&server).await;
+    let other = Service::registered(&server, "other", |client| {
+        client.serves = Some(OTHER.to_owned());
+        // It may call the service that the token is for, and is not that service.
+        client.audience = Some(ORDERS.to_owned());
+        client.scope = Some("accounts".to_owned());
+    })
+    .await;
+    let nothing = Service::registered(&server, "nothing", |_| {}).await;
+    let bob = Browser::signed_in(&server, "bob@example.com").await;
+    for (service, token) in [
+        (&other, &*phone.access_token),
+        (&nothing, &phone.access_token),
+        (&nothing, &bob.access_token),
+        (&orders, &bob.access_token),
+        (&orders, &phone.refresh_token),
+        (&orders, "x"),
+        (&orders, &"x".repeat(9000)),
+    ] {
+        assert_eq!(
+            ask(&server, service, token).await,
+            inactive(),
+            "{}",
+            service.id
+        );
+    }
+    assert_eq!(
+        ask(&server, &orders, &phone.access_token).await["active"],
+        true
+    );
+}
+
+#[tokio::test]
+async fn the_account_is_for_those_who_may_know_it() {
+    let server = server().await;
+    let orders = orders(&server, Some("revocations accounts")).await;
+    let phone = phone(&server).await;
+    let known = ask(&server, &orders, &phone.access_token).await;
+    assert_eq!(known["account"]["email"], "alice@example.com");
+    assert_eq!(known["account"]["roles"], json!([]));
+    assert_eq!(known["account"]["id"], known["sub"]);
+    assert!(!known.to_string().contains("password"), "{known}");
+    // A service has none.
+    let caller = Service::registered(&server, "caller", |client| {
+        client.audience = Some(ORDERS.to_owned());
+    })
+    .await;
+    let known = ask(&server, &orders, &caller.token().await).await;
+    assert_eq!(
+        (&known["active"], &known["sub"]),
+        (&json!(true), &json!("caller"))
+    );
+    assert!(known.get("account").is_none(), "{known}");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_not_active() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let phone = phone(&server).await;
+    let user = server
+        .auth
+        .find_user("alice@example.com")
+        .await
+        .unwrap()
+        .unwrap();
+    let operator = Visitor::operator();
+    assert_eq!(
+        ask(&server, &orders, &phone.access_token).await["active"],
+        true
+    );
+    server
+        .auth
+        .set_user_enabled(user.id, false, &operator)
+        .await
+        .unwrap();
+    assert_eq!(ask(&server, &orders, &phone.access_token).await, inactive());
+}
+
+#[tokio::test]
+async fn a_service_takes_tokens_back() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let phone = phone(&server).await;
+    let other = Phone::signed_in(&server, "alice@example.com").await;
+
+    // That one token, for the audience that it serves: the session goes on.
+    let done = revoke(&server, &orders, &phone.access_token)
+        .await
+        .expect(200);
+    assert_eq!(
+        (done.header("cache-control"), done.body.len()),
+        (Some("no-store"), 0)
+    );
+    assert_eq!(ask(&server, &orders, &phone.access_token).await, inactive());
+    assert_eq!(
+        ask(&server, &orders, &other.access_token).await["active"],
+        true
+    );
+    let renewed = phone.present(&phone.refresh_token).await.expect(200).json();
+    let renewed = renewed["access_token"].as_str().unwrap();
+    assert_eq!(ask(&server, &orders, renewed).await["active"], true);
+
+    // A refresh token: the session, with all that was issued from it.
+    revoke(&server, &orders, &phone.refresh_token)
+        .await
+        .expect(200);
+    assert_eq!(ask(&server, &orders, renewed).await, inactive());
+    phone
+        .present(&phone.refresh_token)
+        .await
+        .refused(401, "refresh_invalid");
+    assert_eq!(
+        ask(&server, &orders, &other.access_token).await["active"],
+        true
+    );
+
+    // Its own.
+    let own = orders.token().await;
+    assert!(server.auth.check(&own).is_ok());
+    revoke(&server, &orders, &own).await.expect(200);
+    assert!(server.auth.check(&own).is_err());
+}
+
+#[tokio::test]
+async fn it_takes_back_nobody_elses() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let phone = phone(&server).await;
+    let bob = Browser::signed_in(&server, "bob@example.com").await;
+    let caller = Service::registered(&server, "caller", |client| {
+        client.audience = Some(ORDERS.to_owned());
+    })
+    .await;
+    let before = server.dump();
+    // Of an audience that it may call, and that it is not; of the issuer's account interface.
+    for (service, token) in [(&caller, &phone.access_token), (&orders, &bob.access_token)] {
+        revoke(&server, service, token)
+            .await
+            .oauth_refused(400, "unauthorized_client");
+    }
+    // What is good for nothing is no error.
+    let other = Server::start().await;
+    let foreign = Browser::signed_in(&other, "bob@example.com").await;
+    for token in [
+        "x",
+        "csr1_x",
+        &foreign.access_token,
+        &bob.access_token[..40],
+    ] {
+        revoke(&server, &orders, token).await.expect(200);
+    }
+    assert_eq!(server.dump(), before);
+    assert_eq!(
+        ask(&server, &orders, &phone.access_token).await["active"],
+        true
+    );
+    assert!(server.auth.check(&bob.access_token).is_ok());
+}
+
+/// An application's own claims cannot say that a token is good, or whose it is.
+#[tokio::test]
+async fn a_mapped_claim_is_no_answer() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    server
+        .put_client("phone", ClientKind::Native, |client| {
+            client.audience = Some(ORDERS.to_owned());
+            let mapped = ["active", "account", "token_type", "mail"];
+            client.claims = mapped
+                .map(|name| (name.to_owned(), ClaimSource::Email))
+                .into();
+        })
+        .await;
+    let phone = phone(&server).await;
+    let known = ask(&server, &orders, &phone.access_token).await;
+    assert_eq!(known["mail"], "alice@example.com");
+    assert_eq!(
+        (&known["active"], &known["token_type"]),
+        (&json!(true), &json!("Bearer"))
+    );
+    assert!(known.get("account").is_none(), "{known}");
+}
