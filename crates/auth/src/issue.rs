@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_guard::{Claims, Epochs, Scope};
+use countersign_guard::{Claims, Epochs, Scope, Verified};
 use serde_json::{Map, Value};
 
 use crate::Auth;
-use crate::model::client::{ClaimSource, Client};
+use crate::model::client::{ClaimSource, Client, ClientKind};
 use crate::model::grant::Entitlement;
+use crate::model::id::ClientId;
 use crate::model::user::User;
 use crate::protection::{Protection, Unprotected};
 use crate::refresh_token::{Handle, RefreshToken};
@@ -109,7 +110,7 @@ impl Auth {
                 .unwrap_or_else(|| self.settings.issuer.clone()),
             exp: expires.unix().as_secs(),
             iat: now.unix().as_secs(),
-            jti: URL_SAFE_NO_PAD.encode_to_string(self.env.random::<16>()),
+            jti: self.token_id(),
             client_id: grant.client.as_str().to_owned(),
             sid: Some(session.id.to_string()),
             auth_time: Some(session.auth_time.unix().as_secs()),
@@ -139,7 +140,36 @@ impl Auth {
     }
 }
 
+/// How long a token lives that forward-auth makes for the services behind.
+const BEHIND_TTL: Duration = Duration::from_mins(1);
+
 impl Auth {
+    /// A short token for the services behind a proxy, out of one that was just checked: for another audience, for a
+    /// minute at most and never longer than that one, and taken back by whatever takes that one's session, user or
+    /// client back.
+    ///
+    /// # Errors
+    /// It cannot be made as that audience asks for.
+    pub fn behind(&self, checked: &Verified<Claims>, audience: &str) -> Result<String, IssueError> {
+        let now = self.env.now();
+        // As for a client that asks for nothing of its own.
+        let nobody = Client::new(ClientId::default(), ClientKind::Service, now);
+        let protection = self.protection_for(&nobody, audience)?;
+        let claims = Claims {
+            aud: audience.to_owned(),
+            iat: now.unix().as_secs(),
+            exp: now.plus(BEHIND_TTL).unix().as_secs().min(checked.exp),
+            jti: self.token_id(),
+            ..checked.claims().clone()
+        };
+        self.access_token(&claims, &protection)
+    }
+
+    /// A `jti` that no other token has.
+    pub(crate) fn token_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode_to_string(self.env.random::<16>())
+    }
+
     /// The access token of these claims, protected as was found out.
     pub(crate) fn access_token(
         &self,

@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64_simd::URL_SAFE_NO_PAD;
 use countersign_guard::{Claims, Epochs, Scope};
 use serde_json::Map;
 
@@ -206,7 +205,7 @@ impl Auth {
             aud: audience.to_owned(),
             exp: now.plus(client.access_ttl).unix().as_secs(),
             iat: now.unix().as_secs(),
-            jti: URL_SAFE_NO_PAD.encode_to_string(self.env.random::<16>()),
+            jti: self.token_id(),
             client_id: client.id.to_string(),
             sid: None,
             auth_time: None,

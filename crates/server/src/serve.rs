@@ -204,6 +204,7 @@ fn http_settings(config: &Config) -> http::Settings {
             networks: config.proxy.trusted.clone(),
             header: config.proxy.header,
         },
+        forward_auth: config.forward_auth.clone(),
         ..http::Settings::default()
     }
 }

@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use super::source::{self, Sources, secret};
 use super::{Config, Listen, PasswordAlgorithm, check_address, duration, issuer};
 use crate::fetch::Url;
+use crate::http::RefusePages;
 use crate::master_key;
 use crate::tls::Tls;
 
@@ -152,6 +153,7 @@ impl Config {
         self.check_audiences(problems);
         self.check_clients(problems);
         self.check_fetch(problems);
+        self.check_forward_auth(problems);
         if let Some(secret) = &self.master_key
             && let Err(error) = master_key::given(secret)
         {
@@ -351,6 +353,43 @@ impl Config {
                     format!("{host:?} is not the name or address of a host, in small letters, without a port"),
                 ));
             }
+        }
+    }
+
+    fn check_forward_auth(&self, problems: &mut Vec<Problem>) {
+        let issuer = self.issuer(self.listen.port());
+        let settings = &self.forward_auth;
+        let mut complain = |key: &str, message: &str| {
+            problems.push(Problem::new(format!("forward_auth.{key}"), message));
+        };
+        if let Some(cookie) = &settings.cookie
+            && http::HeaderName::from_bytes(cookie.as_bytes()).is_err()
+        {
+            complain("cookie", "not the name of a cookie");
+        }
+        let is_address = |text: &str| {
+            let uri: Option<http::Uri> = text.parse().ok();
+            let web = |uri: http::Uri| matches!(uri.scheme_str(), Some("https" | "http"));
+            uri.is_some_and(web)
+        };
+        match &settings.sign_in {
+            Some(address) if !is_address(address) => complain(
+                "sign_in",
+                "the whole address of a page is needed, as in https://app.example.com/sign-in",
+            ),
+            None if settings.refuse_pages == RefusePages::Redirect => complain(
+                "refuse_pages",
+                "a redirect needs somewhere to lead: set forward_auth.sign_in",
+            ),
+            _ => {}
+        }
+        let checked = settings.audience.as_ref().unwrap_or(&issuer);
+        let internal = settings.internal_audience.as_ref();
+        if internal.is_some_and(|internal| internal == checked || *internal == issuer) {
+            complain(
+                "internal_audience",
+                "the services behind need an audience of their own: tokens for this one are good elsewhere",
+            );
         }
     }
 

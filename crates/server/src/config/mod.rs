@@ -18,7 +18,7 @@ use countersign_auth::model::named;
 use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 
-use crate::http::ForwardedHeader;
+use crate::http::{ForwardAuth, ForwardedHeader};
 use crate::telemetry;
 
 pub use audience::{AudienceConfig, check_address};
@@ -74,6 +74,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// What the server fetches from elsewhere.
     pub fetch: FetchConfig,
+    /// What proxies are told about the requests that they ask about.
+    pub forward_auth: ForwardAuth,
     /// The embedded store.
     pub store: StoreConfig,
     /// The trail of what happened.
@@ -105,6 +107,7 @@ impl Default for Config {
             sessions: SessionConfig::default(),
             limits: LimitConfig::default(),
             fetch: FetchConfig::default(),
+            forward_auth: ForwardAuth::default(),
             store: StoreConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),

@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 38] = [
+const SETTINGS: [(&str, Kind); 43] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -58,6 +58,11 @@ const SETTINGS: [(&str, Kind); 38] = [
     ("sessions.client_timeout", Kind::Text),
     ("limits.attempts", Kind::Text),
     ("fetch.private_hosts", Kind::List),
+    ("forward_auth.audience", Kind::Text),
+    ("forward_auth.cookie", Kind::Text),
+    ("forward_auth.sign_in", Kind::Text),
+    ("forward_auth.refuse_pages", Kind::Text),
+    ("forward_auth.internal_audience", Kind::Text),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),
@@ -302,6 +307,11 @@ mod tests {
         config.passwords.queue = Some(1);
         config.passwords.pepper = Some(Secret::new(String::new()));
         config.passwords.pepper_file = Some(PathBuf::new());
+        let forward_auth = &mut config.forward_auth;
+        forward_auth.audience = Some(String::new());
+        forward_auth.cookie = Some(String::new());
+        forward_auth.sign_in = Some(String::new());
+        forward_auth.internal_audience = Some(String::new());
         config
     }
 

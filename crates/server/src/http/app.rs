@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use countersign_auth::Auth;
 use countersign_auth::model::client::Client;
+use serde::{Deserialize, Serialize};
 
 use super::address::TrustedProxies;
 use super::code::Code;
@@ -29,6 +30,39 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How the revocation feed behaves.
     pub feed: feed::Settings,
+    /// What forward-auth checks, and what it answers with.
+    pub forward_auth: ForwardAuth,
+}
+
+/// What forward-auth checks, and what it answers with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForwardAuth {
+    /// The audience that tokens must have; by default the issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The cookie in which an access token may come, besides the `Authorization` header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// Where people sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<String>,
+    /// How a browser that goes to a page without a token is refused.
+    pub refuse_pages: RefusePages,
+    /// The audience of a short token for the services behind; without one, none is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal_audience: Option<String>,
+}
+
+/// How a browser that goes to a page without a token is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefusePages {
+    /// As everybody: 401. The proxy may redirect (nginx understands no other answer).
+    #[default]
+    Status,
+    /// By a redirect to where people sign in, which the proxy hands on (Traefik, Envoy).
+    Redirect,
 }
 
 impl Default for Settings {
@@ -40,6 +74,7 @@ impl Default for Settings {
             proxies: TrustedProxies::default(),
             request_timeout: Duration::from_secs(30),
             feed: feed::Settings::default(),
+            forward_auth: ForwardAuth::default(),
         }
     }
 }

@@ -72,6 +72,7 @@ codes! {
     TokenExpired "token_expired" UNAUTHORIZED "The access token has expired";
     TokenRevoked "token_revoked" UNAUTHORIZED "The access token was taken back";
     InsufficientScope "insufficient_scope" FORBIDDEN "The access token is not for this";
+    SeveralTokens "several_tokens" FORBIDDEN "The request bears more than one token";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
     ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";

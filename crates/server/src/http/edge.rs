@@ -23,6 +23,7 @@ use super::cookies::Cookies;
 use super::origin::{self, Site};
 use super::problem::Problem;
 use super::visit::ClientAddress;
+use crate::routes::forward_auth;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -139,6 +140,11 @@ impl Passage {
         }
         let headers = request.headers();
         app.own_name().check_host(request.uri(), headers)?;
+        // What a proxy asks about another request: it changes nothing whatever its method, the rule is its own to apply,
+        // and a preflight's good answer would say that the other request is welcome.
+        if self.route().starts_with(forward_auth::PATH) {
+            return Ok(Admitted::Request);
+        }
         let preflight = origin::is_preflight(&self.method, headers);
         if self.method.is_safe() && !preflight {
             return Ok(Admitted::Request);

@@ -18,7 +18,7 @@ mod router;
 mod visit;
 
 pub use address::{ForwardedHeader, Peer, TrustedProxies};
-pub use app::{App, Settings};
+pub use app::{App, ForwardAuth, RefusePages, Settings};
 pub use code::Code;
 pub use problem::Problem;
 pub use router::router;
@@ -29,5 +29,6 @@ pub(crate) use cookies::Kind as CookieKind;
 pub(crate) use form::Form;
 pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
 pub(crate) use oauth::{OAuthError, OAuthErrorBody, Proof};
+pub(crate) use origin::{Site, listed_for};
 pub(crate) use problem::ProblemBody;
 pub(crate) use visit::Visit;

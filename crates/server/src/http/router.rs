@@ -1,6 +1,7 @@
 //! Every route there is.
 
 use axum::Router;
+use axum::routing::any;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -8,8 +9,8 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
-    health, introspect, login, logout, me, password, refresh, register, revocations, revoke,
-    sessions, token, well_known,
+    forward_auth, health, introspect, login, logout, me, password, refresh, register, revocations,
+    revoke, sessions, token, well_known,
 };
 
 /// The public API.
@@ -29,6 +30,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(token::token))
         .routes(routes!(introspect::introspect))
         .routes(routes!(revoke::revoke))
+        .routes(routes!(forward_auth::check))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))
@@ -36,6 +38,9 @@ pub fn router(app: App) -> Router {
         .split_for_parts();
 
     routes
+        // Envoy puts the path that it asks about behind, and uses its method.
+        .route("/v1/forward-auth/", any(forward_auth::check))
+        .route("/v1/forward-auth/{*path}", any(forward_auth::check))
         .route(openapi::PATH, openapi::serve(document))
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)

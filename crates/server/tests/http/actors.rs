@@ -112,7 +112,7 @@ impl<'a> Browser<'a> {
                 self.jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        if answer.status == 200
+        if answer.header("content-type") == Some("application/json")
             && let Some(token) = answer.json()["access_token"].as_str()
         {
             token.clone_into(&mut self.access_token);

@@ -11,6 +11,7 @@ mod cookies;
 mod edge;
 mod feed;
 mod fetch;
+mod forward_auth;
 mod guard;
 mod introspection;
 mod journey;

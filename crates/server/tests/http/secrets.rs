@@ -6,7 +6,7 @@ use countersign_auth::model::client::ClientKind;
 use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-use crate::actors::{Browser, Phone};
+use crate::actors::{Browser, Phone, Service};
 use crate::server::{MASTER_KEY, Options, PASSWORD, SHARED_SECRET, Server};
 use crate::support::client::{Answer, Request};
 
@@ -100,6 +100,18 @@ async fn walk(server: &Server, forbidden: &Forbidden) -> usize {
         "/.well-known/openid-configuration",
     ] {
         check(path, &server.send(Request::get(path)).await);
+    }
+    let orders = Service::registered(server, "orders", |_| {}).await;
+    let token = orders.token().await;
+    for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke"] {
+        for form in [orders.by_header(path), orders.by_body(path)] {
+            let form = form
+                .field("grant_type", "client_credentials")
+                .field("token", &token);
+            let answer = server.send(form.request()).await.expect(200);
+            check(path, &answer);
+            assert!(!answer.everything().contains(&orders.secret), "{path}");
+        }
     }
     let mut phone = Phone::signed_in(server, "alice@example.com").await;
     server.rest();

@@ -15,6 +15,7 @@ mod crash;
 mod feed;
 mod interop;
 mod ledger;
+mod nginx;
 mod readme;
 mod skip;
 mod stop;

@@ -13,10 +13,15 @@ fn me(token: &str) -> Request {
 }
 
 pub fn cases(token: &str, foreign: &str) -> Vec<Case> {
-    [missing(), headers(token), garbage(token, foreign)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        missing(),
+        headers(token),
+        garbage(token, foreign),
+        at_the_proxy(token, foreign),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn missing() -> Vec<Case> {
@@ -28,6 +33,8 @@ fn missing() -> Vec<Case> {
         ("DELETE", "/v1/me/sessions/x"),
         ("POST", "/v1/me/password"),
         ("POST", "/v1/logout-all"),
+        ("GET", "/v1/forward-auth"),
+        ("POST", "/v1/forward-auth/orders"),
     ]
     .map(|(method, path)| {
         Case::new(
@@ -105,6 +112,37 @@ fn garbage(token: &str, foreign: &str) -> Vec<Case> {
     ]
     .map(|(name, token)| Case::new(name, C::TokenInvalid, "", me(&token)))
     .into()
+}
+
+/// What a proxy asks about.
+fn at_the_proxy(token: &str, foreign: &str) -> Vec<Case> {
+    let ask = || Request::get("/v1/forward-auth");
+    let several = |name, request| Case::new(name, C::SeveralTokens, "one access token", request);
+    let invalid = |name, request| Case::new(name, C::TokenInvalid, "", request);
+    vec![
+        several("two headers", ask().bearer(token).bearer(token)),
+        several(
+            "two kinds of header",
+            ask().bearer(token).header("Authorization", "Basic eDp5"),
+        ),
+        invalid("a token of another server", ask().bearer(foreign)),
+        invalid("a garbled token", ask().bearer(&garbled(token))),
+        invalid("no bearer", ask().header("Authorization", "Basic eDp5")),
+        invalid("an empty bearer", ask().header("Authorization", "Bearer ")),
+        invalid("nine thousand dots", ask().bearer(&".".repeat(9000))),
+        Case::new(
+            "a token in the query",
+            C::MissingToken,
+            "Authorization",
+            Request::get(&format!("/v1/forward-auth/?access_token={token}")),
+        ),
+        Case::new(
+            "a cookie that nobody asked for",
+            C::MissingToken,
+            "Authorization",
+            ask().header("Cookie", &format!("access={token}")),
+        ),
+    ]
 }
 
 /// Tokens that bear a good signature and are still not to be accepted.

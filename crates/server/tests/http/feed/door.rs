@@ -119,7 +119,6 @@ async fn a_stream_does_not_outlive_its_token() {
 #[tokio::test]
 async fn there_are_only_so_many_streams() {
     let mut options = lively();
-    options.http.feed.streams_of_client = 2;
     options.http.feed.streams = 2;
     let server = Server::with(options).await;
     let token = token(&server).await;

@@ -173,14 +173,14 @@ async fn a_node_that_cannot_read_its_log_vouches_for_nothing() {
     let mut stream = Stream::open(&server, &reader).await;
     assert_eq!(stream.until("heartbeat").await.data["as_of"], 0);
     server.advance(Duration::from_millis(1500));
-    while stream.until("heartbeat").await.data["as_of"] != 1500 {}
+    stream.until_as_of(1500).await;
     server.auth.hear_revocations().await.unwrap();
-    while stream.until("heartbeat").await.data["as_of"] != 0 {}
+    stream.until_as_of(0).await;
 
     server.lose_store().await;
     server.auth.hear_revocations().await.unwrap_err();
     server.advance(Duration::from_secs(7));
-    while stream.until("heartbeat").await.data["as_of"] != 7000 {}
+    stream.until_as_of(7000).await;
     assert_eq!(stream.ledger.bye, None, "it says how it is, and goes on");
     page(&server, &reader, "").await.refused(503, "unavailable");
     // Whoever needs the log is sent away; there is no half of a snapshot.

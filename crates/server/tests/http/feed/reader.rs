@@ -1,15 +1,20 @@
 //! A service that reads the feed.
 
+use std::time::Duration;
+
 use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::visitor::Visitor;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::actors::Service;
 use crate::server::Server;
 use crate::support::client::{Answer, Request};
 
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The client that reads the feed in these tests.
 pub const READER: &str = "reader";
 
@@ -40,7 +45,10 @@ pub async fn token_of(
 /// `GET` of a page.
 pub async fn page(server: &Server, token: &str, query: &str) -> Answer {
     let path = format!("/v1/revocations{query}");
-    server.send(Request::get(&path).bearer(token)).await
+    let answer = server.send(Request::get(&path).bearer(token));
+    timeout(PATIENCE, answer)
+        .await
+        .expect("an answer that ends")
 }
 
 /// Something to revoke.
@@ -238,12 +246,26 @@ impl Stream {
 
     /// The next message of this kind; what comes before it goes to the ledger alone.
     pub async fn until(&mut self, event: &str) -> Message {
-        loop {
-            let message = self.next().await.expect("the stream goes on");
-            if message.event == event {
-                return message;
+        self.until_it(event, |message| message.event == event).await
+    }
+
+    /// Until a heartbeat tells this age.
+    pub async fn until_as_of(&mut self, age: u64) {
+        self.until_it("such a heartbeat", |message| message.data["as_of"] == age)
+            .await;
+    }
+
+    async fn until_it(&mut self, what: &str, is_it: impl Fn(&Message) -> bool) -> Message {
+        let search = async {
+            loop {
+                let message = self.next().await.expect("the stream goes on");
+                if is_it(&message) {
+                    return message;
+                }
             }
-        }
+        };
+        let found = timeout(PATIENCE, search).await;
+        found.unwrap_or_else(|_| panic!("{what} did not come"))
     }
 
     /// Where the reader stands.
