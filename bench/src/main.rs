@@ -41,8 +41,8 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the last three need no server.
-const SECTIONS: [&str; 9] = [
+/// What can be measured, in the order in which it is; the last four need no server.
+const SECTIONS: [&str; 10] = [
     "footprint",
     "renewals",
     "disk",
@@ -50,6 +50,7 @@ const SECTIONS: [&str; 9] = [
     "sign-ins",
     "storm",
     "tokens",
+    "checks",
     "encryption",
     "hostile",
 ];
@@ -205,6 +206,9 @@ fn run(
 fn alone(plan: &Plan, report: &mut Report, wants: impl Fn(&str) -> bool) {
     if wants("tokens") {
         tokens::measure(plan, report);
+    }
+    if wants("checks") {
+        tokens::checks(plan, report);
     }
     if wants("encryption") {
         tokens::encryption(plan, report);

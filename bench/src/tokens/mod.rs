@@ -1,7 +1,8 @@
 //! Signing and verifying next to the bare primitive, to the bare parts and to the usual crate; encrypting next to
-//! libraries of other languages; how often memory is asked for; what a hostile token costs.
+//! libraries of other languages; a guard's checks; how often memory is asked for; what a hostile token costs.
 
 mod allocations;
+mod checks;
 mod claims;
 mod contenders;
 mod encryption;
@@ -18,6 +19,7 @@ use crate::report::{Goal, Report};
 use contenders::Contenders;
 use race::{BATCH, Rival, batch, race, turns};
 
+pub use checks::measure as checks;
 pub use encryption::measure as encryption;
 pub use hostile::measure as hostile;
 

@@ -3,7 +3,8 @@
 //! | asked | answers |
 //! | --- | --- |
 //! | `{"alg", "enc", "jwk", "plaintext", "token"}` | `{"token"}`, its own, when it has warmed up; `{"error"}` |
-//! | `{"turn": "encrypt"}` or `{"turn": "decrypt"}` | `{"us"}`: microseconds for each repetition in a turn of a millisecond |
+//! | `{"key", "issuer", "audience", "tokens"}` | `{"token"}`, the first of them, when it has warmed up; `{"error"}` |
+//! | `{"turn": "encrypt"}` or whatever else it does | `{"us"}`: microseconds for each repetition in a turn of a millisecond |
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 const NODE: &str = "target/tools/venv/bin/node";
 const JOSE: &str = "target/tools/node/node_modules/jose";
+const FAST_JWT: &str = "target/peers/node/node_modules/fast-jwt";
 const JOSEKIT: &str = "target/peers/release/countersign-bench-peers";
 
 /// One that is running.
@@ -32,6 +34,19 @@ impl Peer {
         let mut command = Command::new(NODE);
         command.arg("bench/peers/jose.mjs");
         Ok(Self::start("Node jose", &mut command))
+    }
+
+    /// Node.js with `fast-jwt`; or what is missing.
+    pub fn fast_jwt() -> Result<Self, String> {
+        if !Path::new(NODE).exists() || !Path::new(FAST_JWT).exists() {
+            return Err(
+                "fast-jwt is left out: `make bench` installs it where `make setup` has installed Node.js."
+                    .into(),
+            );
+        }
+        let mut command = Command::new(NODE);
+        command.arg("bench/peers/fast-jwt.mjs");
+        Ok(Self::start("fast-jwt", &mut command))
     }
 
     /// josekit, which needs OpenSSL; or what is missing.

@@ -73,7 +73,7 @@ pub fn race(
             ratios[who].push(middle(&|spent| spent[0] / spent[who]));
         }
     }
-    let names = ["countersign-jose"].into_iter();
+    let names = ["ours"].into_iter();
     let names = names.chain(rivals.iter().map(|rival| rival.name));
     for (who, times) in names.zip(times) {
         report.figure(&format!("{name}, {who}"), &Runs::new(times), "µs", None);

@@ -137,7 +137,7 @@ pub enum SignError {
     /// The claims do not become a JSON object (RFC 7519 §3).
     #[error("the claims must become a JSON object")]
     Claims,
-    /// More than [`MAX_CLAIMS`](crate::MAX_CLAIMS) claims: nobody would accept them.
+    /// More claims (RFC 7519 §4) than [`MAX_CLAIMS`](crate::MAX_CLAIMS): nobody would accept them.
     #[error("the claims are more than {MAX_CLAIMS}")]
     TooManyClaims,
     /// `typ` or `cty` is empty, or holds what a media type cannot (RFC 6838 §4.2).

@@ -20,3 +20,4 @@ mod skip;
 mod stop;
 mod sync_before_answer;
 mod trace;
+mod verifiers;
