@@ -18,7 +18,8 @@ use watch::{Watch, WatchedClaims};
 /// verifying a signature.
 pub const MAX_CLAIMS: usize = 256;
 
-/// How many audiences a token may name (RFC 7519 §4.1.3), for the same reason.
+/// How many audiences a token may name (RFC 7519 §4.1.3): all of them are gathered before they are
+/// compared.
 pub const MAX_AUDIENCES: usize = 256;
 
 /// What a verifier compares claims with.

@@ -5,10 +5,12 @@ use crate::header::Header;
 use crate::key::MAX_SIGNATURE;
 use crate::{Part, Refused, VerifyingKey};
 
-/// The longest token that is looked at, in bytes of its text: 16 KiB.
+/// The longest token that is looked at, in bytes of its text: 16 KiB. A limit of this
+/// crate's own.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// The longest header that is looked at, in bytes of its text: 4 KiB.
+/// The longest header that is looked at, in bytes of its text: 4 KiB. A limit of this
+/// crate's own.
 pub const MAX_HEADER: usize = 4 * 1024;
 
 /// Room on the stack for a decoded header.

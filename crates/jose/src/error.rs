@@ -36,7 +36,8 @@ pub enum KeyError {
     #[error("the key's algorithm is not an encryption algorithm that is supported")]
     UnknownKeyManagement,
     /// `alg` is absent and cannot be told from the key: RSA and oct keys must name it, since a key
-    /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1); AKP keys always (RFC 9964 §3).
+    /// is for one algorithm here (RFC 7517 §4.4, RFC 8725 §3.1); AKP keys always (RFC 9964 §3), and
+    /// so must every key for encryption. An RSA key that does not is read with `from_jwk_for`.
     #[error("the key does not say which one algorithm it is for: it needs \"alg\"")]
     AlgorithmNeeded,
     /// The algorithm is not one for this type of key or this curve (RFC 7518 §3.1).
@@ -95,6 +96,8 @@ pub enum KeyError {
     #[error("the key is not valid: its numbers do not make a key")]
     Invalid,
     /// Not one PEM block (RFC 7468 §2), or one whose label is not that of such a key, or encrypted.
+    /// Text before the block and OpenSSL's `EC PARAMETERS` are passed over; a second key or a
+    /// certificate is refused.
     #[error("not an unencrypted PEM key of the kind that is needed here")]
     Pem,
     /// Not the DER of such a key: PKCS#8 (RFC 5958 §2), PKCS#1 (RFC 8017 §A.1) or SEC 1 (RFC 5915
@@ -144,7 +147,8 @@ pub enum SignError {
     #[error("\"typ\" and \"cty\" must be media types, such as \"at+jwt\"")]
     MediaType,
     /// The token would be longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or its header longer than
-    /// [`MAX_HEADER`](crate::MAX_HEADER): nobody would accept it.
+    /// [`MAX_HEADER`](crate::MAX_HEADER), which are limits of this crate's own: no verifier of it
+    /// would accept the token.
     #[error("the token would be too long to be accepted")]
     TooLong,
     /// The cryptographic library could not sign.
@@ -171,7 +175,8 @@ pub enum EncryptError {
         key: ContentEncryption,
     },
     /// The token would be longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or its header longer than
-    /// [`MAX_HEADER`](crate::MAX_HEADER): nobody would accept it.
+    /// [`MAX_HEADER`](crate::MAX_HEADER), which are limits of this crate's own: no verifier of it
+    /// would accept the token.
     #[error("the token would be too long to be accepted")]
     TooLong,
     /// The cryptographic library could not encrypt.
@@ -259,7 +264,8 @@ impl fmt::Display for Part {
 #[derive(PartialEq, Eq, Clone, Debug, thiserror::Error)]
 pub enum Refused {
     /// Longer than [`MAX_TOKEN`](crate::MAX_TOKEN), or a header longer than
-    /// [`MAX_HEADER`](crate::MAX_HEADER), or a signature longer than any algorithm's.
+    /// [`MAX_HEADER`](crate::MAX_HEADER), which are limits of this crate's own, or a signature
+    /// longer than any algorithm's.
     #[error("the token is too long")]
     TooLong,
     /// Not three parts with two dots between them (RFC 7515 §7.1), or five with four where an
@@ -329,7 +335,8 @@ pub enum Refused {
         /// The type that the verifier was made for.
         needed: Box<str>,
     },
-    /// No key has the token's `kid` (RFC 7515 §4.1.4), or none the algorithm that it names.
+    /// No key has the token's `kid` (RFC 7515 §4.1.4), or none the algorithm that it names. Of an
+    /// encrypted token either the issuer's keys are meant or your own for decrypting.
     #[error("no key for this token: none has its key id, or none is for its algorithm")]
     UnknownKey,
     /// The key with this `kid` is one for another algorithm (RFC 8725 §3.1).
@@ -423,7 +430,49 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// A stable name, in `snake_case`, for logs, metrics and answers.
+    /// A stable name, in `snake_case`, for logs, metrics and answers:
+    ///
+    /// | refusal | code |
+    /// | --- | --- |
+    /// | [`TooLong`](Self::TooLong) | `token_too_long` |
+    /// | [`NotCompact`](Self::NotCompact) | `token_not_compact` |
+    /// | [`Encrypted`](Self::Encrypted) | `token_encrypted` |
+    /// | [`NotEncrypted`](Self::NotEncrypted) | `token_not_encrypted` |
+    /// | [`Base64`](Self::Base64) | `token_base64` |
+    /// | [`Header`](Self::Header) | `token_header` |
+    /// | [`DuplicateHeader`](Self::DuplicateHeader) | `token_header_duplicate` |
+    /// | [`NoAlgorithm`](Self::NoAlgorithm) | `token_algorithm_missing` |
+    /// | [`UnknownAlgorithm`](Self::UnknownAlgorithm) | `token_algorithm_unknown` |
+    /// | [`Rsa15`](Self::Rsa15) | `token_rsa1_5` |
+    /// | [`KeyWrap192`](Self::KeyWrap192) | `token_key_wrap_192` |
+    /// | [`PasswordBased`](Self::PasswordBased) | `token_password_based` |
+    /// | [`NoEncryption`](Self::NoEncryption) | `token_encryption_missing` |
+    /// | [`UnknownEncryption`](Self::UnknownEncryption) | `token_encryption_unknown` |
+    /// | [`Compressed`](Self::Compressed) | `token_compressed` |
+    /// | [`Critical`](Self::Critical) | `token_critical` |
+    /// | [`Unencoded`](Self::Unencoded) | `token_unencoded` |
+    /// | [`Type`](Self::Type) | `token_type` |
+    /// | [`UnknownKey`](Self::UnknownKey) | `token_key_unknown` |
+    /// | [`WrongAlgorithm`](Self::WrongAlgorithm) | `token_algorithm_wrong` |
+    /// | [`WrongKeyManagement`](Self::WrongKeyManagement) | `token_key_management_wrong` |
+    /// | [`WrongEncryption`](Self::WrongEncryption) | `token_encryption_wrong` |
+    /// | [`AmbiguousKey`](Self::AmbiguousKey) | `token_key_ambiguous` |
+    /// | [`Signature`](Self::Signature) | `token_signature` |
+    /// | [`Parameter`](Self::Parameter) | `token_parameter` |
+    /// | [`EphemeralKey`](Self::EphemeralKey) | `token_ephemeral_key` |
+    /// | [`Length`](Self::Length) | `token_part_length` |
+    /// | [`Decryption`](Self::Decryption) | `token_decryption` |
+    /// | [`NotNested`](Self::NotNested) | `token_not_nested` |
+    /// | [`Payload`](Self::Payload) | `token_payload` |
+    /// | [`DuplicateClaim`](Self::DuplicateClaim) | `token_claim_duplicate` |
+    /// | [`TooManyClaims`](Self::TooManyClaims) | `token_claims_too_many` |
+    /// | [`Missing`](Self::Missing) | `token_claim_missing` |
+    /// | [`Malformed`](Self::Malformed) | `token_claim_malformed` |
+    /// | [`Issuer`](Self::Issuer) | `token_issuer` |
+    /// | [`Audience`](Self::Audience) | `token_audience` |
+    /// | [`Expired`](Self::Expired) | `token_expired` |
+    /// | [`NotYet`](Self::NotYet) | `token_not_yet_valid` |
+    /// | [`Shape`](Self::Shape) | `token_shape` |
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

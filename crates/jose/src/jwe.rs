@@ -134,7 +134,8 @@ impl DecryptedBytes {
         &self.plaintext
     }
 
-    /// What was encrypted (RFC 7516 §2), still wiped when dropped.
+    /// What was encrypted (RFC 7516 §2), still wiped when dropped: `zeroize::Zeroizing`, of the
+    /// crate `zeroize` 1.
     #[must_use]
     pub fn into_plaintext(self) -> Zeroizing<Vec<u8>> {
         self.plaintext

@@ -39,7 +39,9 @@
 //!
 //! Claims are any type that [`serde`](https://docs.rs/serde) reads. A refusal is a value to match
 //! on, with a stable [`code`](Refused::code) for logs. `verifier` is that of the first example, and
-//! `token` one that ends at 1,700,000,300.
+//! `token` one that ends at 1,700,000,300. Of other issuers `aud` may be an array and `exp` a
+//! fraction, which these fields refuse with [`Refused::Shape`]: leave out of your type what the
+//! verifier checks anyway, or use `Value` there.
 //!
 //! ```
 //! # use countersign_jose::{Algorithm, KeySet, SigningKey, UnixTime, Verifier, sign};
@@ -146,14 +148,14 @@
 //!
 //! // The reader makes a key, and gives its public half to the issuer.
 //! let own = DecryptionKey::generate(KeyManagement::EcdhEs)?;
-//! let given = own.encryption_key().to_pem()?;
+//! let given = serde_json::to_string(&own.encryption_key().public_jwk())?; // a JWK, with its `kid`
 //!
 //! // The issuer signs, then encrypts.
 //! # let key = SigningKey::generate(Algorithm::ES256)?;
 //! # let keys = KeySet::new(vec![key.verifying_key()])?;
 //! # let claims = json!({"iss": "https://id.example", "aud": "orders", "sub": "u1", "exp": 1_800_000_000});
 //! # let now = UnixTime::from_secs(1_700_000_000);
-//! let to = EncryptionKey::from_pem(KeyManagement::EcdhEs, &given)?;
+//! let to = EncryptionKey::from_jwk(given.as_bytes())?;
 //! let signed = sign(&key, "at+jwt", &claims)?;
 //! let token = encrypt(&to, ContentEncryption::A256GCM, &signed)?;
 //!
@@ -247,6 +249,9 @@
 //! | `nbf` (§4.1.5) | absent, or a number; now is not before `nbf` − leeway | refused |
 //! | `iat` (§4.1.6) | absent, or a number; it refuses nothing by itself | refused |
 //! | `sub` (§4.1.2) | absent, or a string | refused |
+//!
+//! A type of your own that names `aud` or `exp` must take an array or a fraction as well, or the
+//! token is refused with [`Refused::Shape`]; it need not name what is checked here.
 //!
 //! Numbers are finite and from 0 to 2^53; of a fraction the stricter second counts. The leeway is
 //! 0, or what [`Verifier::with_leeway`] says, [`MAX_LEEWAY`] at most.

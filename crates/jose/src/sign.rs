@@ -8,7 +8,9 @@ use crate::{SignError, SigningKey, jws};
 /// Signs claims as a JWT in compact form (RFC 7519 §7.1). The header has `alg`, `typ` and, if the
 /// key has one, `kid`.
 ///
-/// `typ` is the kind of token, such as `at+jwt` (RFC 9068 §2.1); verifiers ask for it.
+/// `typ` is the kind of token, such as `at+jwt` (RFC 9068 §2.1); verifiers ask for it. Claims are
+/// not checked here: without `iss`, `aud` and `exp` no [`Verifier`](crate::Verifier) takes the
+/// token.
 ///
 /// # Errors
 /// [`SignError::Claims`] if the claims do not become a JSON object, [`SignError::TooManyClaims`]
@@ -19,7 +21,10 @@ use crate::{SignError, SigningKey, jws};
 /// use countersign_jose::{Algorithm, SigningKey, sign};
 ///
 /// let key = SigningKey::generate(Algorithm::EdDSA)?;
-/// let token = sign(&key, "at+jwt", &serde_json::json!({"sub": "u1", "exp": 1_800_000_000}))?;
+/// let claims = serde_json::json!({
+///     "iss": "https://id.example", "aud": "orders", "sub": "u1", "exp": 1_800_000_000,
+/// });
+/// let token = sign(&key, "at+jwt", &claims)?;
 /// assert_eq!(token.split('.').count(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

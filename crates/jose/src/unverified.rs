@@ -15,7 +15,9 @@ pub struct Unverified<'t> {
 }
 
 impl<'t> Unverified<'t> {
-    /// Looks at the shape and at the header of a token (RFC 7515 §4, §7.1).
+    /// Looks at the shape and at the header of a token (RFC 7515 §4, §7.1). Of an encrypted one it
+    /// shows nothing ([`Refused::Encrypted`]): verify that first, and see
+    /// [`manual::rotation`](crate::manual::rotation).
     ///
     /// # Errors
     /// [`Refused`], for what would be refused before a key is looked for.

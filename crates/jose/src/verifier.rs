@@ -40,7 +40,8 @@ impl Verifier {
     /// * `issuer`: `iss` must be exactly this (RFC 7519 §4.1.1).
     /// * `audience`: `aud` must be exactly this, or an array with exactly this in it (§4.1.3).
     /// * `typ`: the kind of token, such as `at+jwt` (RFC 9068 §2.1): the header's `typ` must be
-    ///   this media type (RFC 7515 §4.1.9, RFC 8725 §3.11).
+    ///   this media type (RFC 8725 §3.11). Letter case and a leading `application/` do not matter
+    ///   (RFC 7515 §4.1.9).
     /// * `keys`: the issuer's keys.
     #[must_use]
     pub fn new(issuer: &str, audience: &str, typ: &str, keys: KeySet) -> Self {

@@ -34,6 +34,33 @@ fn everything_public_names_its_section() {
     assert_eq!(lacking, [""; 0]);
 }
 
+/// The table of codes says what `code` says, line by line.
+#[test]
+fn every_code_is_in_the_table() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error.rs");
+    let source = fs::read_to_string(file).expect("a source file");
+    let listed: Vec<(&str, &str)> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("/// | [`")?.split_once("`]("))
+        .filter_map(|(name, rest)| Some((name, rest.split('`').nth(1)?)))
+        .collect();
+    let given: Vec<(&str, &str)> = source
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("Self::")?
+                .split_once("=> \"token_")
+        })
+        .map(|(arm, _)| word(arm))
+        .zip(source.split("=> \"").filter_map(|rest| {
+            let code = rest.split('"').next()?;
+            code.starts_with("token_").then_some(code)
+        }))
+        .collect();
+    assert!(given.len() > 35, "{}", given.len());
+    assert_eq!(listed, given);
+}
+
 /// Of these texts the rule above is made; that it can tell them apart.
 #[test]
 fn public_items_are_found_with_what_is_said_of_them() {

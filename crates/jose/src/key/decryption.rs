@@ -249,7 +249,8 @@ impl DecryptionKey {
         })
     }
 
-    /// The same key under another key id (RFC 7517 §4.5).
+    /// The same key under another key id (RFC 7517 §4.5). A PEM carries no id: hand out a JWK, or
+    /// call this on both sides.
     #[must_use]
     pub fn with_kid(self, kid: &str) -> Self {
         Self {
@@ -285,7 +286,8 @@ impl DecryptionKey {
         self.public.clone()
     }
 
-    /// The whole key as a JWK, secret members included (RFC 7518 §6). Wiped when dropped.
+    /// The whole key as a JWK, secret members included (RFC 7518 §6).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::Failed`] if the cryptographic library does not hand out the numbers.
@@ -309,7 +311,8 @@ impl DecryptionKey {
         secret.beside(self.public.public_jwk())
     }
 
-    /// The private key as PKCS#8 (RFC 5208 §5, RFC 8410 §7). Wiped when dropped.
+    /// The private key as PKCS#8 (RFC 5208 §5, RFC 8410 §7).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.
@@ -327,7 +330,8 @@ impl DecryptionKey {
         }
     }
 
-    /// The private key as PKCS#8 in PEM (RFC 7468 §10). Wiped when dropped.
+    /// The private key as PKCS#8 in PEM (RFC 7468 §10).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.

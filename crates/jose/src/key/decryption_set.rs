@@ -66,7 +66,7 @@ impl DecryptionKeySet {
         }
     }
 
-    /// The keys, in the order they were given.
+    /// The keys, in the order they were given (which means nothing: RFC 7517 §5.1).
     pub fn iter(&self) -> impl Iterator<Item = &DecryptionKey> {
         self.0.iter()
     }

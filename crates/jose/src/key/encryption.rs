@@ -118,7 +118,8 @@ impl EncryptionKey {
     }
 
     /// A public key from PEM (RFC 7468 §2): `PUBLIC KEY` (`SubjectPublicKeyInfo`, §13) or
-    /// `RSA PUBLIC KEY` (PKCS#1). The thumbprint becomes the key id.
+    /// `RSA PUBLIC KEY` (PKCS#1). The thumbprint becomes the key id, for a PEM carries none: if the
+    /// reader chose one, take a JWK, or call [`with_kid`](Self::with_kid) on both sides.
     ///
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Der`], or what is wrong with the numbers.
@@ -235,7 +236,8 @@ impl EncryptionKey {
         })
     }
 
-    /// The same key under another key id (RFC 7517 §4.5).
+    /// The same key under another key id (RFC 7517 §4.5). A PEM carries no id: hand out a JWK, or
+    /// call this on both sides.
     #[must_use]
     pub fn with_kid(&self, kid: &str) -> Self {
         Self {

@@ -304,7 +304,8 @@ fn of_length(octets: Box<[u8]>, len: usize, name: &'static str) -> Result<Box<[u
 /// A public key, ready to be published (RFC 7517 §4).
 ///
 /// It has public members alone (`kty`; `crv`, `x`, `y` or `n`, `e` or `pub`; `alg`, `use`, `kid`)
-/// and is only ever made from an asymmetric key: no value of this type holds a secret.
+/// and is only ever made from an asymmetric key: no value of this type holds a secret. Write it
+/// with `serde_json::to_string`.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct PublicJwk {
     kty: &'static str,

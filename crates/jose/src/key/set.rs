@@ -39,8 +39,10 @@ impl KeySet {
     /// A published set of public keys (RFC 7517 §5), such as an issuer's `jwks_uri` shows.
     ///
     /// As the RFC asks, keys that cannot be used here are left out: unknown types, curves and
-    /// algorithms, keys for encryption, weak and malformed ones. [`ignored`](Self::ignored) says
-    /// why. Of private keys, which should not be there, the public half is read.
+    /// algorithms, keys for encryption, weak and malformed ones, and RSA keys that name no `alg`
+    /// ([`KeyError::AlgorithmNeeded`]): read those with [`VerifyingKey::from_jwk_for`], then
+    /// [`new`](Self::new). [`ignored`](Self::ignored) says why; look there if the set is empty. Of
+    /// private keys, which should not be there, the public half is read.
     ///
     /// # Errors
     /// [`KeyError::Json`] if it is not a key set, [`KeyError::SecretInPublicSet`] if it holds a
@@ -140,7 +142,7 @@ impl KeySet {
         serde_json::to_string(&Published { keys }).unwrap_or_else(|_| r#"{"keys":[]}"#.to_owned())
     }
 
-    /// The keys, in the order they were given.
+    /// The keys, in the order they were given (which means nothing: RFC 7517 §5.1).
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.keys.iter()
     }

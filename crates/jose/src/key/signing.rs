@@ -304,7 +304,7 @@ impl SigningKey {
     }
 
     /// The key that verifies what this one signs (RFC 7515 §5.2). For the HMAC algorithms it is as
-    /// secret.
+    /// secret. It has the [`thumbprint`](VerifyingKey::thumbprint) (RFC 7638).
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
         self.public.clone()
@@ -316,8 +316,8 @@ impl SigningKey {
         self.public.public_jwk()
     }
 
-    /// The whole key as a JWK, secret members included (RFC 7518 §6, RFC 9964 §3). Wiped when
-    /// dropped.
+    /// The whole key as a JWK, secret members included (RFC 7518 §6, RFC 9964 §3).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::Failed`] if the cryptographic library does not hand out the numbers.
@@ -352,8 +352,8 @@ impl SigningKey {
         secret.beside(self.public_jwk())
     }
 
-    /// The private key as PKCS#8 (RFC 5208 §5), one for ML-DSA as its seed (RFC 9881 §6). Wiped
-    /// when dropped.
+    /// The private key as PKCS#8 (RFC 5208 §5), one for ML-DSA as its seed (RFC 9881 §6).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.
@@ -372,7 +372,8 @@ impl SigningKey {
         Ok(Zeroizing::new(der.as_ref().to_vec()))
     }
 
-    /// The private key as PKCS#8 in PEM (RFC 7468 §10). Wiped when dropped.
+    /// The private key as PKCS#8 in PEM (RFC 7468 §10).
+    /// Wiped when dropped: `zeroize::Zeroizing`, of the crate `zeroize` 1.
     ///
     /// # Errors
     /// [`KeyError::NoSuchForm`] for a shared secret.

@@ -70,6 +70,32 @@
 //! computers would open what is encrypted to P-256, X25519 or RSA keys today and kept until then;
 //! under a shared secret of 256 bits it stays shut.
 //!
+//! # How the key travels
+//!
+//! As a JWK, which carries algorithm, use and key id; a PEM carries none of them. To one issuer it
+//! is `serde_json::to_string(&own.encryption_key().public_jwk())`, read by
+//! [`EncryptionKey::from_jwk`]. To all of them it may stand in a published set (RFC 7517 §5), beside
+//! keys that verify: [`KeySet::from_json`] passes it over, and an issuer picks the member whose `use`
+//! is `enc` (§4.2).
+//!
+//! ```
+//! # use countersign_jose::{Algorithm, DecryptionKey, EncryptionKey, KeyManagement, KeySet, SigningKey};
+//! use serde_json::{Value, json};
+//! # let signing = SigningKey::generate(Algorithm::ES256)?;
+//! # let own = DecryptionKey::generate(KeyManagement::EcdhEs)?;
+//!
+//! let keys = [signing.public_jwk(), own.encryption_key().public_jwk()];
+//! let published = json!({"keys": keys}).to_string();
+//! assert_eq!(KeySet::from_json(published.as_bytes())?.len(), 1);
+//!
+//! let set: Value = serde_json::from_str(&published)?;
+//! let members = set["keys"].as_array().ok_or("no key set")?;
+//! let member = members.iter().find(|jwk| jwk["use"] == "enc").ok_or("no key to encrypt to")?;
+//! let to = EncryptionKey::from_jwk(member.to_string().as_bytes())?;
+//! assert_eq!(to.kid(), own.kid());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # When decrypting fails
 //!
 //! What can be seen from outside has an error of its own: shape, header, algorithms, lengths,
@@ -86,7 +112,9 @@
 //! [`ContentEncryption`]: crate::ContentEncryption
 //! [`DecryptedBytes`]: crate::jwe::DecryptedBytes
 //! [`DecryptionKey::from_encrypted_jwk`]: crate::DecryptionKey::from_encrypted_jwk
+//! [`EncryptionKey::from_jwk`]: crate::EncryptionKey::from_jwk
 //! [`KeyManagement`]: crate::KeyManagement
+//! [`KeySet::from_json`]: crate::KeySet::from_json
 //! [`Refused::Decryption`]: crate::Refused::Decryption
 //! [`Refused::PasswordBased`]: crate::Refused::PasswordBased
 //! [`SigningKey::from_encrypted_jwk`]: crate::SigningKey::from_encrypted_jwk

@@ -47,6 +47,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Of an encrypted token [`Unverified`] shows nothing ([`Refused::Encrypted`]). Verify it first; on
+//! [`Refused::UnknownKey`] fetch once and try again. If that does not help, it may be that none of
+//! your decryption keys fits.
+//!
 //! # A key that was stolen
 //!
 //! Take it out of the set at once, and sign with the next one, which is published already if the
@@ -89,6 +93,7 @@
 //! [`KeySet::from_secret_json`]: crate::KeySet::from_secret_json
 //! [`KeySet::new`]: crate::KeySet::new
 //! [`Refused::AmbiguousKey`]: crate::Refused::AmbiguousKey
+//! [`Refused::Encrypted`]: crate::Refused::Encrypted
 //! [`Refused::UnknownKey`]: crate::Refused::UnknownKey
 //! [`Unverified`]: crate::Unverified
 //! [`Verified`]: crate::Verified
