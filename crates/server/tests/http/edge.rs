@@ -6,6 +6,7 @@ use countersign::http::{ForwardedHeader, Peer, Settings, TrustedProxies, router}
 use countersign::listen::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::actors::{Browser, Service};
@@ -364,8 +365,9 @@ async fn stopping_finishes_what_is_under_way() {
     // Its head has arrived when another connection, made later, has been answered.
     server.send(Request::get("/livez")).await.expect(200);
 
-    let stopping = tokio::spawn(server.stop());
-    tokio::task::yield_now().await;
+    let mut stopping = tokio::spawn(server.stop());
+    let early = timeout(Duration::from_millis(100), &mut stopping).await;
+    assert!(early.is_err(), "it stopped with a request under way");
     let answer = exchange(slow, tail).await;
     assert_eq!(answer.status, 200, "{}", answer.everything());
     stopping.await.unwrap();
