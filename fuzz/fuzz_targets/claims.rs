@@ -6,7 +6,9 @@
 use std::sync::LazyLock;
 
 use countersign_fuzz::{Object, SECRET, SIGNING};
-use countersign_jose::{MAX_AUDIENCES, MAX_CLAIMS, MAX_LEEWAY, Refused, UnixTime, Verified, Verifier, jws};
+use countersign_jose::{
+    MAX_AUDIENCES, MAX_CLAIMS, MAX_LEEWAY, Refused, UnixTime, Verified, Verifier, jws,
+};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
