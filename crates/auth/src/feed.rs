@@ -2,7 +2,7 @@
 //! new, and how old its knowledge is.
 //!
 //! A reader is nothing but a [`Cursor`]. What is new is held once, for all of them, in a memory of a fixed size
-//! ([`Recent`]); who comes for more than that holds reads the log. So a million events, a thousand readers and a slow
+//! (`Recent`); who comes for more than that holds reads the log. So a million events, a thousand readers and a slow
 //! one cost no memory.
 
 use std::collections::VecDeque;

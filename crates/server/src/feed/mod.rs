@@ -1,5 +1,5 @@
 //! The revocation feed over HTTP: what a reader asks for, and what events look like on the wire. The contract is
-//! `docs/feed.md`; the routes are [`crate::routes::revocations`].
+//! `docs/feed.md`; the routes are in `routes::revocations`.
 
 mod places;
 mod query;
