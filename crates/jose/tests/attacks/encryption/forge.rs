@@ -91,13 +91,8 @@ pub fn direct_with(members: &str) -> String {
     format!(r#"{{"alg":"dir","enc":"A256GCM","kid":"dir"{members}}}"#)
 }
 
-/// AES-256-GCM under any key, with any header and any encrypted key.
-pub fn gcm(
-    header: impl AsRef<[u8]>,
-    encrypted_key: &[u8],
-    key: &[u8; 32],
-    plaintext: &[u8],
-) -> String {
+/// AES-GCM under any key of 16 or 32 bytes, with any header and any encrypted key.
+pub fn gcm(header: impl AsRef<[u8]>, encrypted_key: &[u8], key: &[u8], plaintext: &[u8]) -> String {
     let header = b64(header);
     let iv = [7; 12];
     let mut content = plaintext.to_vec();
@@ -106,9 +101,13 @@ pub fn gcm(
     format!("{header}.{}", rest.join("."))
 }
 
-/// AES-256-GCM; gives the tag.
-pub fn gcm_in_place(key: &[u8; 32], iv: [u8; 12], aad: &[u8], content: &mut [u8]) -> Vec<u8> {
-    let key = LessSafeKey::new(UnboundKey::new(&aead::AES_256_GCM, key).unwrap());
+/// AES-GCM; gives the tag.
+pub fn gcm_in_place(key: &[u8], iv: [u8; 12], aad: &[u8], content: &mut [u8]) -> Vec<u8> {
+    let cipher = match key.len() {
+        16 => &aead::AES_128_GCM,
+        _ => &aead::AES_256_GCM,
+    };
+    let key = LessSafeKey::new(UnboundKey::new(cipher, key).unwrap());
     let nonce = Nonce::assume_unique_for_key(iv);
     let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), content);
     tag.unwrap().as_ref().to_vec()

@@ -589,3 +589,38 @@ fn nothing_secret_is_shown() {
         }
     }
 }
+
+/// The names of algorithm and parties go into an agreed key: the example of RFC 7518, appendix C, and
+/// that its key serves nobody else.
+#[test]
+fn a_key_that_was_agreed_on_for_others() {
+    let bob = json!({
+        "kty": "EC", "crv": "P-256", "alg": "ECDH-ES",
+        "x": "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
+        "y": "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck",
+        "d": "VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw",
+    });
+    let bob = DecryptionKey::from_jwk(bob.to_string().as_bytes()).unwrap();
+    let agreed = unb64("VqqN6vgjbSBcIijNcacQGg");
+    let token = |apu: &str, apv: &str| {
+        let header = json!({
+            "alg": "ECDH-ES", "enc": "A128GCM", "apu": apu, "apv": apv,
+            "epk": {
+                "kty": "EC", "crv": "P-256",
+                "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
+                "y": "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps",
+            },
+        });
+        gcm(header.to_string(), &[], &agreed, b"for Bob")
+    };
+    let opened = jwe::decrypt_with(&token("QWxpY2U", "Qm9i"), &bob).unwrap();
+    assert_eq!(opened.plaintext(), b"for Bob");
+    for (apu, apv) in [
+        ("QWxpY2U", "QWxpY2U"),
+        ("Qm9i", "Qm9i"),
+        ("", "Qm9i"),
+        ("QWxpY2U", ""),
+    ] {
+        assert_eq!(refused(&bob, &token(apu, apv)), Refused::Decryption);
+    }
+}
