@@ -16,7 +16,7 @@ use crate::{
 ///
 /// Share one between all threads: every method takes `&self`, and none waits for another for
 /// longer than a few changes to a hash map take. Memory: about 1.5 KiB for each token of the cache
-/// (the text and its claims; with the signatures of ML-DSA 4 to 8 KiB), and 100 bytes for each
+/// (the text and its claims; with the signatures of ML-DSA 4 to 8 KiB), and 120 bytes for each
 /// revocation.
 pub struct Guard {
     cache: Cache,

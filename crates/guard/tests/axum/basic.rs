@@ -11,6 +11,11 @@ fn basic(id: &str, secret: &str) -> String {
     format!("Basic {pair}")
 }
 
+async fn status(service: &Service, authorization: &str) -> u16 {
+    let headers = [("authorization", authorization)];
+    service.get("/who", &headers).await.status.as_u16()
+}
+
 #[tokio::test]
 async fn credentials_are_exchanged_once() {
     let service = Service::start(|protect| protect.scheme(Basic::new())).await;
@@ -31,22 +36,14 @@ async fn credentials_are_exchanged_once() {
         below,
     });
     soon("the client is cut off", async || {
-        service
-            .get("/who", &[("authorization", &right)])
-            .await
-            .status
-            == 401
+        status(&service, &right).await == 401
     })
     .await;
     let mut claims = service.issuer.claims("next");
     claims.epochs.client = below;
     service.issuer.grant(&service.issuer.sign(&claims));
     soon("the next is good", async || {
-        service
-            .get("/who", &[("authorization", &right)])
-            .await
-            .status
-            == 200
+        status(&service, &right).await == 200
     })
     .await;
 }
@@ -89,12 +86,5 @@ async fn without_the_issuer_nobody_is_called_wrong() {
     let answer = service.get("/who", &[("authorization", &right)]).await;
     answer.is(503, "issuer_unanswered", "");
     service.issuer.restart().await;
-    soon("it is good", async || {
-        service
-            .get("/who", &[("authorization", &right)])
-            .await
-            .status
-            == 200
-    })
-    .await;
+    soon("it is good", async || status(&service, &right).await == 200).await;
 }

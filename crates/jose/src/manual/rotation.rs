@@ -35,7 +35,8 @@
 //! # let keys = KeySet::new(vec![old.verifying_key()])?;
 //! # let mut verifier = Verifier::new("i", "a", "at+jwt", keys);
 //! # let now = UnixTime::from_secs(1_700_000_000);
-//! # let fetch = || KeySet::new(vec![old.verifying_key(), new.verifying_key()]).unwrap().to_json();
+//! # let both = KeySet::new(vec![old.verifying_key(), new.verifying_key()])?;
+//! # let fetch = || both.to_json();
 //!
 //! let unverified = Unverified::parse(&token)?;
 //! if verifier.keys().find(unverified.kid(), unverified.alg()).is_none() {

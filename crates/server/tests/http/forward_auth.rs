@@ -66,12 +66,7 @@ async fn a_proxy_learns_who_makes_a_request() {
         })
         .await;
     let mut alice = Browser::signed_in(&server, "alice@example.com").await;
-    let user = server
-        .auth
-        .find_user("alice@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let user = server.user("alice@example.com").await;
     let change = AccountChange {
         roles: Some(["staff", "a,admin"].map(str::to_owned).into()),
         ..AccountChange::default()

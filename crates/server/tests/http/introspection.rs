@@ -134,12 +134,7 @@ async fn what_was_taken_back_is_not_active() {
     let server = server().await;
     let orders = orders(&server, None).await;
     let phone = phone(&server).await;
-    let user = server
-        .auth
-        .find_user("alice@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let user = server.user("alice@example.com").await;
     let operator = Visitor::operator();
     assert_eq!(
         ask(&server, &orders, &phone.access_token).await["active"],

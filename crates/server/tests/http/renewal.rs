@@ -244,12 +244,7 @@ async fn stale_when_the_user_or_the_client_was_disabled() {
     let server = with_phone().await;
     let operator = Visitor::operator();
     let phone = Phone::signed_in(&server, "alice@example.com").await;
-    let alice = server
-        .auth
-        .find_user("alice@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let alice = server.user("alice@example.com").await;
     server
         .auth
         .set_user_enabled(alice.id, false, &operator)

@@ -14,6 +14,7 @@ use countersign_auth::Auth;
 use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::limits::LimitSettings;
 use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::user::User;
 use countersign_auth::password::HashAlgorithm;
 use countersign_auth::seal::MasterKey;
 use countersign_auth::settings::{Secrets, Settings};
@@ -201,6 +202,11 @@ impl Server {
         self.send(Request::post("/v1/register").json(&person))
             .await
             .expect(201)
+    }
+
+    /// Who has this address.
+    pub async fn user(&self, email: &str) -> User {
+        self.auth.find_user(email).await.unwrap().unwrap()
     }
 
     /// Registers a client, or changes the one of this id.

@@ -84,12 +84,7 @@ async fn every_mistake_is_told_and_changes_nothing() {
     closed.await;
     let alice = Browser::signed_in(&server, "alice@example.com").await;
     server.register("bob@example.com").await;
-    let bob = server
-        .auth
-        .find_user("bob@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let bob = server.user("bob@example.com").await;
     let operator = Visitor::operator();
     server
         .auth

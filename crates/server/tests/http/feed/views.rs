@@ -178,8 +178,7 @@ async fn hashed_it_tells_nothing_to_whoever_has_not_seen_the_token() {
     let mut alice = Browser::of_client(&server, "shop");
     alice.sign_in("alice@example.com").await.expect(200);
     let operator = Visitor::operator();
-    let user = server.auth.find_user("alice@example.com").await;
-    let user = user.unwrap().unwrap();
+    let user = server.user("alice@example.com").await;
     server
         .auth
         .end_user_sessions(user.id, &operator)
