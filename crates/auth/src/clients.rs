@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_guard::Claims;
+use tokio::sync::Mutex;
 
 use crate::Auth;
 use crate::directory::Directory;
@@ -64,7 +65,11 @@ pub enum ClientError {
 }
 
 /// The registered clients, and what they prove themselves with.
-pub(crate) struct Clients(ArcSwap<HashMap<ClientId, Registered>>);
+pub(crate) struct Clients {
+    known: ArcSwap<HashMap<ClientId, Registered>>,
+    /// Held from the look at the store until what was seen is known: an older look must not come last.
+    reading: Mutex<()>,
+}
 
 struct Registered {
     client: Arc<Client>,
@@ -73,36 +78,40 @@ struct Registered {
 
 impl Clients {
     pub(crate) async fn load(directory: &dyn Directory) -> Result<Self, StoreError> {
-        Ok(Self(ArcSwap::from_pointee(read(directory).await?)))
+        Ok(Self {
+            known: ArcSwap::from_pointee(read(directory).await?),
+            reading: Mutex::new(()),
+        })
     }
 
     pub(crate) async fn reload(&self, directory: &dyn Directory) -> Result<(), StoreError> {
-        self.0.store(Arc::new(read(directory).await?));
+        let _alone = self.reading.lock().await;
+        self.known.store(Arc::new(read(directory).await?));
         Ok(())
     }
 
     pub(crate) fn find(&self, id: Option<&str>) -> Option<Arc<Client>> {
         let id = id.unwrap_or(ClientId::DEFAULT).parse::<ClientId>().ok()?;
-        let found = self.0.load();
+        let found = self.known.load();
         found.get(&id).map(|found| found.client.clone())
     }
 
     /// The client of this id, and its secrets.
     pub(crate) fn with_secrets(&self, id: &str) -> Option<(Arc<Client>, Arc<[StoredSecret]>)> {
-        let found = self.0.load();
+        let found = self.known.load();
         let found = found.get(&id.parse::<ClientId>().ok()?)?;
         Some((found.client.clone(), found.secrets.clone()))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        let found = self.0.load();
+        let found = self.known.load();
         let mut all: Vec<_> = found.values().map(|found| found.client.clone()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }
 
     pub(crate) fn longest(&self, lifetime: impl Fn(&Client) -> Duration) -> Duration {
-        self.0
+        self.known
             .load()
             .values()
             .map(|found| lifetime(&found.client))

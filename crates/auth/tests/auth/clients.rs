@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -321,4 +322,32 @@ async fn a_key_is_kept_as_long_as_the_longest_token_that_was_ever_allowed() {
         .unwrap();
     server.auth.upkeep().await.unwrap();
     assert_eq!(server.refused(&signed), "token_revoked");
+}
+
+/// Whoever reads the clients beside it may have read them before: what they saw must not come last.
+#[tokio::test]
+async fn a_client_that_is_registered_stays_known() {
+    let world = World::new();
+    let server = world.start().await;
+    let operator = Visitor::operator();
+    for number in 0..200 {
+        let id = format!("client-{number}");
+        let is_done = Cell::new(false);
+        let chores = async {
+            while !is_done.get() {
+                server.auth.upkeep().await.unwrap();
+            }
+        };
+        let registering = async {
+            let put = server.auth.put_client(client(&id), &operator).await;
+            put.unwrap();
+            // A look that began before it may end after it.
+            for _ in 0..100 {
+                assert!(server.auth.client(Some(&id)).is_some(), "{id}");
+                tokio::task::yield_now().await;
+            }
+            is_done.set(true);
+        };
+        tokio::join!(chores, registering);
+    }
 }
