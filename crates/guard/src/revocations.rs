@@ -113,27 +113,31 @@ impl Revocations {
         if epochs.issuer < self.issuer.load(Ordering::Acquire) {
             return Err(Cause::All);
         }
-        if let (Some(hash), Some(kid)) = (hashes.key, token.key_id())
-            && self.keys.get(hash, |known| known == kid).is_some()
-        {
+        let key = hashes.key.and_then(|hash| self.keys.open(hash));
+        let client = self.clients.open(hashes.client);
+        let subject = self.subjects.open(hashes.subject);
+        let session = hashes.session.and_then(|hash| self.sessions.open(hash));
+        let single = self.tokens.open(hashes.token);
+        let is_kid = |known: &str| token.key_id() == Some(known);
+        if key.and_then(|keys| keys.mark(is_kid)).is_some() {
             return Err(Cause::Key);
         }
         // What is hashed is hashed again only to be sure of what was found.
         let is = |claim, id| move |known: &str| *known == *self.ids.name(claim, id);
-        let client = self.clients.get(hashes.client, is("client_id", client_id));
-        if client.is_some_and(|below| epochs.client < below) {
+        let below = client.and_then(|clients| clients.mark(is("client_id", client_id)));
+        if below.is_some_and(|below| epochs.client < below) {
             return Err(Cause::Client);
         }
-        let subject = self.subjects.get(hashes.subject, is("sub", sub));
-        if subject.is_some_and(|below| epochs.subject < below) {
+        let below = subject.and_then(|subjects| subjects.mark(is("sub", sub)));
+        if below.is_some_and(|below| epochs.subject < below) {
             return Err(Cause::Subject);
         }
-        if let (Some(hash), Some(sid)) = (hashes.session, sid)
-            && self.sessions.get(hash, is("sid", sid)).is_some()
+        if let (Some(sessions), Some(sid)) = (session, sid)
+            && sessions.mark(is("sid", sid)).is_some()
         {
             return Err(Cause::Session);
         }
-        match self.tokens.get(hashes.token, is("jti", jti)) {
+        match single.and_then(|tokens| tokens.mark(is("jti", jti))) {
             None => Ok(Good::UntilChanged),
             // Its time will come without anything being published.
             Some(Reverse(from)) if now < from => Ok(Good::Now),

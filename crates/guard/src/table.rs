@@ -68,15 +68,10 @@ impl<M: Ord + Copy> Table<M> {
         Self { shards, len }
     }
 
-    /// The mark of a name, of which this is the hash, and which tells itself from others.
-    pub fn get(&self, hash: Hash, is_name: impl Fn(&str) -> bool) -> Option<M> {
-        if self.len() == 0 {
-            return None;
-        }
-        read(&self.shards[hash.shard()])
-            .entries
-            .find(hash.0, |entry| is_name(&entry.name))
-            .map(|entry| entry.mark)
+    /// Where a name of this hash would be; nowhere while there is no name at all.
+    pub fn open(&self, hash: Hash) -> Option<Open<'_, M>> {
+        let shard = (self.len() > 0).then(|| read(&self.shards[hash.shard()]))?;
+        Some(Open { hash, shard })
     }
 
     /// Marks `name`, until the later of `until` and what was said before.
@@ -116,6 +111,23 @@ impl<M: Ord + Copy> Table<M> {
     // Relaxed: what was added before something was published is seen by whoever has seen that.
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
+    }
+}
+
+/// A place in a table that is held open. Opening waits for every load before it, looking for none: whoever looks in
+/// several tables opens all of them first, and then waits for memory once instead of once for each.
+pub struct Open<'t, M> {
+    hash: Hash,
+    shard: RwLockReadGuard<'t, Shard<M>>,
+}
+
+impl<M: Copy> Open<'_, M> {
+    /// The mark of the name that `is_name` tells from others.
+    pub fn mark(&self, is_name: impl Fn(&str) -> bool) -> Option<M> {
+        self.shard
+            .entries
+            .find(self.hash.0, |entry| is_name(&entry.name))
+            .map(|entry| entry.mark)
     }
 }
 
