@@ -10,7 +10,6 @@
 )]
 
 mod bare;
-mod disk;
 mod field;
 mod footprint;
 mod key_set;
@@ -137,15 +136,7 @@ fn run(
         footprint::measure(plan, report, folder)?;
     }
     let data = folder.join("small");
-    let mut field = Field::new(
-        &data,
-        Seed {
-            holders: plan.sessions,
-            signers: sign_ins::SIGNERS,
-            cost: HashAlgorithm::ARGON2ID,
-        },
-        &[],
-    )?;
+    let mut field = Field::new(&data, Seed::small(plan), &[])?;
     if wants("renewals") {
         renewals::against_bare(plan, report, &mut field)?;
         report.once(
@@ -179,7 +170,7 @@ fn run(
     if wants("storm") {
         // A process that has not hashed yet: its memory is what the storm left.
         field = field.restart(&data, &[])?;
-        let peak = storm::measure(plan, report, &mut field, folder)?;
+        let peak = storm::measure(plan, report, &mut field)?;
         report.once("resident memory in the storm", peak, "MiB", None);
         rested_from = Some(Instant::now());
     }

@@ -23,6 +23,8 @@ use countersign_auth::visitor::Visitor;
 use countersign_store::{Sqlite, SqliteOptions};
 use zeroize::Zeroizing;
 
+use crate::plan::Plan;
+use crate::sign_ins::SIGNERS;
 use crate::work::{holder, signer};
 
 /// Everybody's password.
@@ -49,6 +51,17 @@ pub struct Seed {
     pub signers: u32,
     /// What the signers' password is hashed with.
     pub cost: HashAlgorithm,
+}
+
+impl Seed {
+    /// The small store.
+    pub fn small(plan: &Plan) -> Self {
+        Self {
+            holders: plan.sessions,
+            signers: SIGNERS,
+            cost: HashAlgorithm::ARGON2ID,
+        }
+    }
 }
 
 /// The master key of every server of the bench, for its environment.

@@ -1,20 +1,19 @@
 //! A storm of sign-ins must not be felt by renewals; and what the hashing queue cannot take is told when to come back.
 
 use std::error::Error;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use std::{fs, io};
 
-use crate::disk::written_and_synced;
 use crate::field::Field;
 use crate::load::{Load, Span, closed, open};
 use crate::plan::Plan;
 use crate::report::{Goal, Report};
-use crate::seed::PASSWORD;
+use crate::seed::{PASSWORD, Seed};
 use crate::sign_ins::SIGNERS;
-use crate::stats::{Latencies, Runs};
+use crate::stats::Runs;
 use crate::work::SignIns;
 
 /// Renewals a second.
@@ -24,25 +23,30 @@ const IN_FLIGHT: usize = 64;
 /// Sign-ins in flight that no queue takes.
 const FLOOD: usize = 256;
 
-/// Quiet and storm in turns, and the disk alone in the same storm: its file is put into `folder`. The most memory that
-/// was resident, in MiB.
-pub fn measure(
-    plan: &Plan,
-    report: &mut Report,
-    field: &mut Field,
-    folder: &Path,
-) -> Result<f64, Box<dyn Error>> {
+/// Where Linux keeps files in memory.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// Quiet and storm in turns, and the same storm on a store in memory. The most memory that was resident, in MiB.
+pub fn measure(plan: &Plan, report: &mut Report, field: &mut Field) -> Result<f64, Box<dyn Error>> {
     report.section("Storm");
     report.say(&format!(
         "An open loop of {RATE} renewals a second, each of another rested session, latency from when the request was \
-         due; alone, and with {IN_FLIGHT} sign-ins always in flight, in turns of {} s. *Disk alone*: in the same storm \
-         one thread of the bench instead of the renewals, which as often writes one page in place and syncs it; what \
-         that takes, no server can spare its callers.",
+         due; alone, and with {IN_FLIGHT} sign-ins always in flight, in turns of {} s. *In memory*: the same storm on a \
+         server whose store is in `{IN_MEMORY}`, where a sync has nothing to wait for. What is longer on the disk than \
+         there passes between the server's call for a sync and its return, while the hashing has every core.",
         plan.storm.measured.as_secs()
     ));
+    let folder = Path::new(IN_MEMORY).join(format!("countersign-bench-{}", std::process::id()));
+    let in_memory = if Path::new(IN_MEMORY).is_dir() {
+        fs::create_dir(&folder)?;
+        Some(Field::new(&folder.join("small"), Seed::small(plan), &[])?)
+    } else {
+        report.say("There is no such folder here.");
+        None
+    };
     field.begin_count()?;
     let (mut quiet, mut stormy, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
-    let mut disk = Vec::new();
+    let mut spared = Vec::new();
     let mut resident: f64 = 0.0;
     for _ in 0..plan.runs {
         quiet.push(open(
@@ -57,8 +61,12 @@ pub fn measure(
         stormy.push(renewals);
         sign_ins.push(logins);
         resident = resident.max(peak);
-        let (alone, ..) = in_storm(plan, field, || written_and_synced(folder, RATE, plan.storm))?;
-        disk.push(alone);
+        if let Some(field) = &in_memory {
+            let (renewals, ..) = in_storm(plan, field, || {
+                open(field.server.address, RATE, plan.storm, &field.renewals)
+            })?;
+            spared.push(renewals);
+        }
     }
     let p = |loads: &[Load], percent| {
         Runs::new(
@@ -99,20 +107,19 @@ pub fn measure(
         "ms",
         None,
     );
-    let alone = |percent| {
-        Runs::new(
-            disk.iter()
-                .map(|found: &Latencies| found.percentile_ms(percent))
-                .collect(),
-        )
-    };
-    report.figure("storm: disk alone: p50", &alone(50.0), "ms", None);
-    report.figure("storm: disk alone: p99", &alone(99.0), "ms", None);
-    report.figure("storm: disk alone: p99.9", &alone(99.9), "ms", None);
+    if let Some(field) = in_memory {
+        for (name, percent) in [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9)] {
+            let name = format!("storm, in memory: {name}");
+            report.figure(&name, &p(&spared, percent), "ms", None);
+        }
+        field.server.stop()?;
+        fs::remove_dir_all(&folder)?;
+    }
     let rate = Runs::new(sign_ins.iter().map(Load::rate).collect());
     report.figure("storm: sign-ins", &rate, "/s", None);
     statuses(report, "Renewals when quiet", &quiet);
     statuses(report, "Renewals in the storm", &stormy);
+    statuses(report, "Renewals in the storm, in memory", &spared);
     statuses(report, "Sign-ins in the storm", &sign_ins);
     field.report_count(report)?;
     overflow(report, field)?;
