@@ -11,7 +11,7 @@ SHELL := /bin/bash
 ARGS ?=
 SECONDS ?= 1800
 
-.PHONY: help setup run check lint fmt test test-all bench mutants fuzz docs
+.PHONY: help setup run demo check lint fmt test test-all bench mutants fuzz docs
 
 help: ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +21,10 @@ setup: ## install, only if missing, what the tests need (once; `make test` does 
 
 run: ## build quickly, and start the server on its embedded store (ARGS="--help" for its options)
 	cargo run --locked -p countersign -- $(ARGS)
+
+demo: ## start the server with two services that trust it, and walk through examples/orders/README.md
+	cargo build --locked -p countersign -p example-orders
+	@scripts/demo
 
 check: ## formatting, lints and the fast tests: before every commit
 	@scripts/checks format lint fast-tests

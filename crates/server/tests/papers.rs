@@ -84,7 +84,7 @@ fn every_dependency_is_asked_for() {
     let crates = fs::read_dir(root.join("crates")).expect("a folder");
     let manifests: Vec<toml::Table> = crates
         .map(|entry| entry.expect("a folder's entry").path())
-        .chain(["bench", "mutants"].map(|tool| root.join(tool)))
+        .chain(["bench", "examples/orders", "mutants"].map(|tool| root.join(tool)))
         .map(|folder| read(&folder.join("Cargo.toml")).parse().expect("TOML"))
         .collect();
     let workspace: toml::Table = read(&root.join("Cargo.toml")).parse().expect("TOML");
@@ -166,11 +166,11 @@ fn version(value: &toml::Value) -> &str {
     version.as_str().expect("a version")
 }
 
-/// Every Markdown file at the root and in `docs`.
+/// Every Markdown file at the root, in `docs` and beside the examples.
 fn papers() -> Vec<PathBuf> {
-    let papers: Vec<PathBuf> = [root(), root().join("docs")]
+    let papers: Vec<PathBuf> = ["", "docs", "examples/orders", "examples/verifiers"]
         .iter()
-        .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
+        .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"))
         .map(|entry| entry.expect("a folder's entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();

@@ -1,0 +1,14 @@
+//! The tour: `scripts/demo` as `make demo` starts it, and what people, strangers and services find there.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what must not fail in a test may panic in its helpers, too"
+)]
+
+mod counts;
+mod demo;
+mod orders;
+mod people;
+mod prices;
+mod readme;
+mod start;
