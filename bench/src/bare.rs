@@ -1,26 +1,57 @@
-//! The bare peer: what axum alone does on this machine, with answers of the same size as the server's.
+//! What axum alone does on this machine: a peer with answers of the same size as the server's, and a small service with
+//! the guard's layer or without.
 
+use std::error::Error;
 use std::io;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{get, post};
+use axum::{Json, Router};
+use countersign_guard::axum::Caller;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::tokens::by_key;
 
 /// Answers `POST /` and `GET /` with a body of `size` bytes until killed. Prints its address first.
 pub fn serve(size: usize) -> io::Result<()> {
+    let body = Bytes::from(vec![b'x'; size]);
+    let answer = move |body: &Bytes| ([(CONTENT_TYPE, "application/json")], body.clone());
+    let (for_post, for_get) = (body.clone(), body);
+    let router = Router::new()
+        .route("/", post(async move |_: Bytes| answer(&for_post)))
+        .route("/", get(async move || answer(&for_get)));
+    run(async || router)
+}
+
+/// Answers `GET /orders` likewise: to callers whom a guard knows, or to everybody as if to one of them.
+pub fn serve_orders(guarded: bool) -> Result<(), Box<dyn Error>> {
+    let guard = by_key()?;
+    let router = async || {
+        if guarded {
+            Router::new()
+                .route("/orders", get(async |caller: Caller| orders(&caller.sub)))
+                .layer(guard.protect())
+        } else {
+            Router::new().route("/orders", get(async || orders("user000000000000000000")))
+        }
+    };
+    Ok(run(router)?)
+}
+
+fn orders(of: &str) -> Json<Value> {
+    Json(json!({ "of": of, "orders": [{ "id": 1, "item": "book", "amount": 2 }] }))
+}
+
+/// Within tokio, where a guard has to be.
+fn run(router: impl AsyncFnOnce() -> Router) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(crate::cores())
-        .enable_io()
+        .enable_all()
         .build()?;
     runtime.block_on(async {
-        let body = Bytes::from(vec![b'x'; size]);
-        let answer = move |body: &Bytes| ([(CONTENT_TYPE, "application/json")], body.clone());
-        let (for_post, for_get) = (body.clone(), body);
-        let router = Router::new()
-            .route("/", post(async move |_: Bytes| answer(&for_post)))
-            .route("/", get(async move || answer(&for_get)));
+        let router = router().await;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
         axum::serve(listener, router).await

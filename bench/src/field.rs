@@ -15,6 +15,8 @@ use crate::seed::{Seed, master_key, seed};
 use crate::stats::Runs;
 use crate::work::{Renewals, Same};
 
+/// Clients time out after a second here, so a session has rested after 2.5 seconds instead of 20: fewer sessions suffice.
+pub const REST: Duration = Duration::from_millis(2500);
 /// Bytes of the head of the bare peer's answers.
 const BARE_HEAD: usize = 112;
 
@@ -28,11 +30,9 @@ pub struct Field {
 }
 
 impl Field {
-    /// Seeds a store, and starts a server on it. Clients time out after a second here, so a session has rested after
-    /// 2.5 seconds instead of 20: fewer sessions suffice.
+    /// Seeds a store, and starts a server on it.
     pub fn new(data: &Path, holders: Seed, settings: &[Setting]) -> Result<Self, Box<dyn Error>> {
-        let tokens = seed(data, holders)?;
-        let renewals = Renewals::new(tokens, Duration::from_millis(2500));
+        let renewals = Renewals::new(seed(data, holders)?, REST);
         Ok(Self {
             server: start(data, settings)?,
             renewals: Arc::new(Mutex::new(renewals)),
@@ -103,7 +103,8 @@ impl Field {
     }
 }
 
-fn start(data: &Path, settings: &[Setting]) -> io::Result<Server> {
+/// Starts a server on a seeded store, with the clients' time-out that makes for [`REST`].
+pub fn start(data: &Path, settings: &[Setting]) -> io::Result<Server> {
     let mut all = vec![
         ("COUNTERSIGN_MASTER_KEY", master_key()),
         ("COUNTERSIGN_SESSIONS_CLIENT_TIMEOUT", "1s".to_owned()),

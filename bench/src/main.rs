@@ -19,6 +19,7 @@ mod plan;
 mod process;
 mod renewals;
 mod report;
+mod revocations;
 mod seed;
 mod sign_ins;
 mod stats;
@@ -40,9 +41,10 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the last four need no server.
-const SECTIONS: [&str; 10] = [
+/// What can be measured, in the order in which it is; the first two start servers of their own, the last four need none.
+const SECTIONS: [&str; 11] = [
     "footprint",
+    "revocations",
     "renewals",
     "disk",
     "many",
@@ -53,7 +55,7 @@ const SECTIONS: [&str; 10] = [
     "encryption",
     "hostile",
 ];
-const ALONE: &[&str] = SECTIONS.split_at(6).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(7).0.split_at(2).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve(size)?)),
+        ["axum-peer", layers] => bare::serve_orders(layers == "guarded"),
+        [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
             .parse()
             .map_err(Into::into)
@@ -125,15 +129,14 @@ fn run(
     folder: &Path,
     wants: impl Fn(&str) -> bool,
 ) -> Result<(), Box<dyn Error>> {
-    if !SECTIONS
-        .iter()
-        .any(|name| !ALONE.contains(name) && wants(name))
-    {
-        alone(plan, report, wants);
-        return Ok(());
-    }
     if wants("footprint") {
         footprint::measure(plan, report, folder)?;
+    }
+    if wants("revocations") {
+        revocations::measure(plan, report, folder)?;
+    }
+    if !OF_FIELD.iter().any(|name| wants(name)) {
+        return alone(plan, report, wants);
     }
     let data = folder.join("small");
     let mut field = Field::new(&data, Seed::small(plan), &[])?;
@@ -175,7 +178,7 @@ fn run(
         rested_from = Some(Instant::now());
     }
     // The server rests meanwhile.
-    alone(plan, report, wants);
+    alone(plan, report, wants)?;
     if let Some(from) = rested_from {
         thread::sleep(plan.rest.saturating_sub(from.elapsed()));
         report.section("Memory after the storm");
@@ -194,12 +197,17 @@ fn run(
 }
 
 /// What needs no server.
-fn alone(plan: &Plan, report: &mut Report, wants: impl Fn(&str) -> bool) {
+fn alone(
+    plan: &Plan,
+    report: &mut Report,
+    wants: impl Fn(&str) -> bool,
+) -> Result<(), Box<dyn Error>> {
     if wants("tokens") {
         tokens::measure(plan, report);
     }
     if wants("checks") {
         tokens::checks(plan, report);
+        tokens::layer(plan, report)?;
     }
     if wants("encryption") {
         tokens::encryption(plan, report);
@@ -207,6 +215,7 @@ fn alone(plan: &Plan, report: &mut Report, wants: impl Fn(&str) -> bool) {
     if wants("hostile") {
         tokens::hostile(plan, report);
     }
+    Ok(())
 }
 
 fn many(

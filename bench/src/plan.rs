@@ -16,6 +16,10 @@ pub struct Plan {
     pub span: Span,
     /// One run of the storm.
     pub storm: Span,
+    /// Revocations that every guard knows.
+    pub revocations: u32,
+    /// How often each cause of revocation is measured.
+    pub takings: u32,
     /// Sessions of the small store.
     pub sessions: u32,
     /// Users and sessions of the large store.
@@ -43,6 +47,8 @@ impl Plan {
                 warm_up: Duration::from_millis(500),
                 measured: Duration::from_secs(5),
             },
+            revocations: 1_000_000,
+            takings: 100,
             sessions: 64_000,
             many: 1_000_000,
             cheap_likeness: 10_000,
@@ -65,6 +71,8 @@ impl Plan {
                 warm_up: Duration::from_millis(500),
                 measured: Duration::from_secs(2),
             },
+            revocations: 100_000,
+            takings: 10,
             sessions: 32_000,
             many: 100_000,
             cheap_likeness: 4_000,

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::load::{exchange_once, request};
+use crate::load::{Answer, exchange, exchange_once, request};
 
 /// How long a server may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +21,8 @@ pub struct Server {
     /// Where it answers.
     pub address: SocketAddr,
     metrics: SocketAddr,
+    /// The socket of the administration interface.
+    admin: PathBuf,
     /// From the start of the process to its first answer.
     pub started_in: Duration,
 }
@@ -62,6 +65,7 @@ impl Server {
             child,
             address,
             metrics,
+            admin: data.join("countersign.sock"),
             started_in,
         })
     }
@@ -82,17 +86,23 @@ impl Server {
         })
     }
 
+    /// Asks as the command line does, through the socket, and hands the answer to `read`.
+    pub fn administrate<T>(
+        &self,
+        request: &[u8],
+        read: impl FnOnce(&Answer<'_>) -> T,
+    ) -> io::Result<T> {
+        let mut stream = UnixStream::connect(&self.admin)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut buffer = Vec::new();
+        exchange(&mut stream, request, &mut buffer)?;
+        let answer = Answer::parse(&buffer)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(read(&answer))
+    }
+
     /// Resident memory in MiB.
     pub fn resident(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        status
-            .unwrap_or_default()
-            .lines()
-            .find_map(|line| {
-                let kib = line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?;
-                kib.parse::<f64>().ok()
-            })
-            .map_or(f64::NAN, |kib| kib / 1024.0)
+        resident(self.child.id())
     }
 
     /// Processor time that it has used.
@@ -121,7 +131,7 @@ impl Drop for Server {
     }
 }
 
-/// The bare peer: this program again, told to be one.
+/// An axum server beside it: this program again, told to be one.
 pub struct Bare {
     child: Child,
     /// Where it answers.
@@ -129,13 +139,21 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Starts one whose answers have a body of this size.
+    /// Starts the bare peer, whose answers have a body of this size.
     pub fn start(body: usize) -> io::Result<Self> {
+        Self::told(&["bare-peer", &body.to_string()], "")
+    }
+
+    /// Starts the one that these arguments name, and hands it `input`.
+    pub fn told(args: &[&str], input: &str) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["bare-peer", &body.to_string()])
-            .stdin(Stdio::null())
+            .args(args)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
+        if let Some(mut pipe) = child.stdin.take() {
+            pipe.write_all(input.as_bytes())?;
+        }
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             BufReader::new(out).read_line(&mut line)?;
@@ -192,6 +210,19 @@ fn first_answer(address: SocketAddr, start: Instant, child: &mut Child) -> io::R
 
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// Resident memory of a process in MiB.
+pub fn resident(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    status
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| {
+            let kib = line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?;
+            kib.parse::<f64>().ok()
+        })
+        .map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 /// User and system time of a process (fields 14 and 15 of its `stat`, in ticks of 10 ms).

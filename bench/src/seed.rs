@@ -12,7 +12,9 @@ use countersign_auth::directory::{AddUser, Directory};
 use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::limits::LimitSettings;
 use countersign_auth::login::{Login, SignIn};
-use countersign_auth::model::id::UserId;
+use countersign_auth::model::audit::{Actor, Origin};
+use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::id::{SessionId, UserId};
 use countersign_auth::model::user::NewUser;
 use countersign_auth::password::{
     HashAlgorithm, Hasher, Password, PasswordSettings, StoredPassword,
@@ -20,19 +22,20 @@ use countersign_auth::password::{
 use countersign_auth::seal::MasterKey;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::visitor::Visitor;
+use countersign_guard::{Revocation, UnixTime};
 use countersign_store::{Sqlite, SqliteOptions};
 use zeroize::Zeroizing;
 
 use crate::plan::Plan;
 use crate::sign_ins::SIGNERS;
-use crate::work::{holder, signer};
+use crate::work::{app, holder, signer};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "a bench needs no secrets";
 /// The file of the store in a server's data folder.
 const DATABASE: &str = "countersign.db";
 /// The least that Argon2 takes: what seeded sessions are opened with.
-const CHEAP: HashAlgorithm = HashAlgorithm::Argon2id {
+pub const CHEAP: HashAlgorithm = HashAlgorithm::Argon2id {
     memory_kib: 8,
     passes: 1,
     lanes: 1,
@@ -102,6 +105,81 @@ pub fn seed(data: &Path, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
         store.close().await?;
         Ok(tokens)
     })
+}
+
+/// Adds clients to a seeded store, `app-000` and so on, each with one session of a signer, and so many revocations of
+/// others' sessions and tokens, which live for a day. The refresh tokens of the sessions, in order.
+pub fn add_apps_and_revocations(
+    data: &Path,
+    apps: u32,
+    revocations: u32,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(crate::cores())
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let options = SqliteOptions {
+            durable: false,
+            ..SqliteOptions::default()
+        };
+        let store = Sqlite::open(&data.join(DATABASE), &options)?;
+        let env = Env {
+            clock: Arc::new(Past::new()),
+            ..Env::system()
+        };
+        let auth = start(&store, env.clone()).await?;
+        let mut tokens = Vec::new();
+        for number in 0..apps {
+            let client = Client {
+                // Revocations live as long as the longest of tokens.
+                access_ttl: Duration::from_hours(24),
+                ..Client::new(app(number).parse()?, ClientKind::Browser, env.now())
+            };
+            auth.put_client(client, &Visitor::operator()).await?;
+            let login = Login {
+                identifier: signer(number),
+                password: Password::new(PASSWORD.to_owned()),
+                client: Some(app(number)),
+            };
+            tokens.push(signed_in(&auth, login).await);
+        }
+        revoke(&store, &env, revocations).await?;
+        auth.stop();
+        drop(auth);
+        store.close().await?;
+        Ok(tokens)
+    })
+}
+
+async fn revoke(store: &Sqlite, env: &Env, count: u32) -> Result<(), Box<dyn Error>> {
+    let origin = by_operator(env.now());
+    let next = Arc::new(AtomicU32::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 * WORKERS {
+        let (store, env, next, origin) = (store.clone(), env.clone(), next.clone(), origin.clone());
+        tasks.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return;
+                }
+                let what = if number.is_multiple_of(2) {
+                    let end = env.now().plus(Client::ABSOLUTE_TTL);
+                    let sid = SessionId::random(&env, end).to_string();
+                    Revocation::Session { sid }
+                } else {
+                    let (jti, from) = (format!("{number:022}"), UnixTime::from_secs(0));
+                    Revocation::Token { jti, from }
+                };
+                store.revoke(what, &origin).await.expect("revoked");
+            }
+        });
+    }
+    while let Some(finished) = tasks.join_next().await {
+        finished?;
+    }
+    Ok(())
 }
 
 /// A clock that starts two hours ago and is moved by hand.
@@ -214,12 +292,7 @@ impl People {
             password: Some(password),
             at,
         };
-        let origin = countersign_auth::model::audit::Origin {
-            at,
-            actor: countersign_auth::model::audit::Actor::Operator,
-            address: None,
-            agent: None,
-        };
+        let origin = by_operator(at);
         let added = self.store.add_user(user, &origin).await;
         assert!(
             matches!(added, Ok(AddUser::Added(_))),
@@ -238,7 +311,6 @@ async fn open_sessions(
     for _ in 0..WORKERS {
         let (auth, clock, next) = (auth.clone(), clock.clone(), next.clone());
         tasks.spawn(async move {
-            let visitor = Visitor::new([127, 0, 0, 1].into(), Some("a browser".to_owned()), None);
             let mut tokens = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -251,13 +323,8 @@ async fn open_sessions(
                     password: Password::new(PASSWORD.to_owned()),
                     client: None,
                 };
-                match auth.login(login, &visitor).await {
-                    Ok(SignIn::Complete(signed)) => {
-                        let order = number.wrapping_mul(0x9e37_79b1);
-                        tokens.push((order, signed.refresh_token.expose().to_owned()));
-                    }
-                    other => panic!("not signed in: {other:?}"),
-                }
+                let order = number.wrapping_mul(0x9e37_79b1);
+                tokens.push((order, signed_in(&auth, login).await));
             }
         });
     }
@@ -267,4 +334,22 @@ async fn open_sessions(
     }
     tokens.sort_unstable();
     Ok(tokens.into_iter().map(|(_, token)| token).collect())
+}
+
+/// The refresh token of a new session.
+async fn signed_in(auth: &Auth, login: Login) -> String {
+    let visitor = Visitor::new([127, 0, 0, 1].into(), Some("a browser".to_owned()), None);
+    match auth.login(login, &visitor).await {
+        Ok(SignIn::Complete(signed)) => signed.refresh_token.expose().to_owned(),
+        other => panic!("not signed in: {other:?}"),
+    }
+}
+
+fn by_operator(at: Timestamp) -> Origin {
+    Origin {
+        at,
+        actor: Actor::Operator,
+        address: None,
+        agent: None,
+    }
 }

@@ -114,6 +114,11 @@ impl Work for Renewals {
     }
 }
 
+/// The id of a seeded client.
+pub fn app(number: u32) -> String {
+    format!("app-{number:03}")
+}
+
 /// A renewal as a browser sends it.
 fn renewal(token: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(

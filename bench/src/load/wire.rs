@@ -98,7 +98,11 @@ pub fn exchange_once<T>(
 }
 
 /// Writes a request and reads its whole answer into `buffer`.
-pub fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
+pub fn exchange(
+    stream: &mut (impl Read + Write),
+    request: &[u8],
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
     stream.write_all(request)?;
     buffer.clear();
     let mut chunk = [0; 16 * 1024];

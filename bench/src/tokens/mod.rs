@@ -7,6 +7,7 @@ mod claims;
 mod contenders;
 mod encryption;
 mod hostile;
+mod layer;
 mod peer;
 mod race;
 
@@ -22,6 +23,7 @@ use race::{BATCH, Rival, batch, race, turns};
 pub use checks::measure as checks;
 pub use encryption::measure as encryption;
 pub use hostile::measure as hostile;
+pub use layer::{by_key, measure as layer};
 
 /// Measures signing and verifying.
 pub fn measure(plan: &Plan, report: &mut Report) {

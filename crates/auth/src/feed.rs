@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_guard::{Event, Revocation};
+use countersign_guard::{Claims, Event, Revocation, Verified};
 use tokio::sync::watch;
 
 use crate::Auth;
@@ -105,6 +105,15 @@ impl Auth {
     pub fn feed_news(&self, after: Cursor, limit: usize) -> News {
         let now = self.env.clock.elapsed();
         self.follower.recent().after(after, limit, now)
+    }
+
+    /// The number of the first event after `after` that takes this token back, if it is remembered: the last that
+    /// whoever reads with the token hears of.
+    #[must_use]
+    pub fn feed_end(&self, token: &Verified<Claims>, after: Cursor) -> Option<u64> {
+        let now = self.env.now().unix();
+        let takes_it_back = |event: &Event| event.kind.refuses(token, now);
+        self.follower.recent().find(after, takes_it_back)
     }
 
     /// Changes whenever there is news.
@@ -246,6 +255,19 @@ impl Recent {
             _ => state.head.sequence,
         };
         News::Entries { entries, to }
+    }
+
+    /// The number of the first event after `after` that `is_it`.
+    fn find(&self, after: Cursor, is_it: impl Fn(&Event) -> bool) -> Option<u64> {
+        let state = self.state();
+        if after.incarnation != state.head.incarnation {
+            return None;
+        }
+        let found = state
+            .entries
+            .iter()
+            .find(|entry| entry.sequence > after.sequence && is_it(&entry.event));
+        found.map(|entry| entry.sequence)
     }
 
     /// Whether a cursor of this incarnation is ahead of what was heard.

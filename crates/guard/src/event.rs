@@ -1,7 +1,9 @@
 //! One entry of the revocation log: what is refused from now on, and how long that matters.
 
-use countersign_jose::UnixTime;
+use countersign_jose::{UnixTime, Verified};
 use serde::{Deserialize, Serialize};
+
+use crate::Claims;
 
 /// One entry of the revocation log, as nodes and guards tell it to each other.
 ///
@@ -66,6 +68,26 @@ pub enum Revocation {
         /// The user's id, the claim `sub`.
         sub: String,
     },
+}
+
+impl Revocation {
+    /// Whether this alone refuses such a token at `now`. For a few events, as they come; a
+    /// [`Guard`](crate::Guard) knows of a million without looking at each. Ids must not be hashed.
+    #[must_use]
+    pub fn refuses(&self, token: &Verified<Claims>, now: UnixTime) -> bool {
+        let epochs = token.epochs;
+        match self {
+            Self::Session { sid } => token.sid.as_ref() == Some(sid),
+            Self::Subject { sub, below } => token.sub == *sub && epochs.subject < *below,
+            Self::Client { client_id, below } => {
+                token.client_id == *client_id && epochs.client < *below
+            }
+            Self::Token { jti, from } => token.jti == *jti && *from <= now,
+            Self::Key { kid } => token.key_id() == Some(kid),
+            Self::All { below } => epochs.issuer < *below,
+            Self::Changed { .. } => false,
+        }
+    }
 }
 
 /// [`UnixTime`] as a JSON number of whole seconds.

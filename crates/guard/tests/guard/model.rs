@@ -130,6 +130,8 @@ struct World<'k> {
     tokens: Vec<Token>,
     events: Vec<Event>,
     guards: [Guard; 3],
+    /// Trusts every key, and hears of nothing.
+    deaf: Guard,
 }
 
 impl<'k> World<'k> {
@@ -146,6 +148,7 @@ impl<'k> World<'k> {
             tokens: Vec::new(),
             events: Vec::new(),
             guards: [0, 2, 1000].map(|capacity| guard(&all, capacity)),
+            deaf: guard(&all, 1000),
         }
     }
 
@@ -306,6 +309,22 @@ impl<'k> World<'k> {
                 Err(refused) => refused.code(),
             };
             prop_assert_eq!(said, expected, "cache {}: {:?}", cache, token.claims);
+        }
+        // What many events do together is what one of them does alone.
+        if let Ok(verified) = self.deaf.check(&token.text, self.time()) {
+            for event in &self.events {
+                let refuses = event.kind.refuses(&verified, self.time());
+                let waits =
+                    matches!(event.kind, Revocation::Token { from, .. } if from > self.time());
+                let concerns = concerns(event, &token.claims, token.key);
+                prop_assert_eq!(
+                    refuses,
+                    concerns && !waits,
+                    "{:?}: {:?}",
+                    event,
+                    token.claims
+                );
+            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(crate) use places::{Place, Places};
 pub(crate) use query::{After, Query, place};
-pub(crate) use stream::{Ended, open};
+pub(crate) use stream::{Ear, Ended, open};
 pub(crate) use view::View;
 
 /// The word that a token's scope must hold.

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes, HttpBody};
 use countersign_auth::feed::News;
 use countersign_auth::model::revocation::Cursor;
+use countersign_guard::{Claims, Verified};
 use hyper::body::Frame;
 use serde_json::json;
 use tokio::sync::watch;
@@ -49,10 +50,16 @@ impl Ended {
     }
 }
 
+/// Who reads: what they bear, and whose it was when the stream began.
+pub(crate) struct Ear {
+    pub(crate) bearer: Bearer,
+    pub(crate) token: Verified<Claims>,
+}
+
 /// A stream that goes on after a cursor, or begins with a snapshot.
 pub(crate) fn open(
     app: App,
-    bearer: Bearer,
+    ear: Ear,
     view: View,
     after: Option<Cursor>,
     stopping: Option<Stopping>,
@@ -71,7 +78,8 @@ pub(crate) fn open(
     let reader = Reader {
         bell: app.auth().feed_bell(),
         app,
-        bearer,
+        ear,
+        end: None,
         view,
         phase,
         heartbeat,
@@ -114,7 +122,9 @@ impl HttpBody for Stream {
 struct Reader {
     app: App,
     /// Asked before every message: a stream does not outlive its token.
-    bearer: Bearer,
+    ear: Ear,
+    /// The number of the event that took its token back, once one did.
+    end: Option<u64>,
     view: View,
     phase: Phase,
     heartbeat: Interval,
@@ -167,11 +177,13 @@ impl Reader {
             if self.stopping.as_ref().is_some_and(Stopping::is_so) {
                 return Err(Ended::Stopping);
             }
-            if self.bearer.check(&self.app).is_err() {
-                return Err(Ended::Token);
-            }
             let message = match self.phase {
-                Phase::Snapshot { at, to } => Some(self.snapshot(at, to).await?),
+                Phase::Snapshot { at, to } => {
+                    if self.is_refused() {
+                        return Err(Ended::Token);
+                    }
+                    Some(self.snapshot(at, to).await?)
+                }
                 Phase::Tail {
                     told,
                     seen,
@@ -183,6 +195,27 @@ impl Reader {
                 return Ok(message);
             }
         }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.ear.bearer.check(&self.app).is_err()
+    }
+
+    /// The number of the last event that this reader may hear of, who has `seen` so much.
+    ///
+    /// That is any, while its token is good; then it is the event that took the token back. A guard has to know of a
+    /// key that was removed before it comes back with a token under another, and who is cut off learns nothing from
+    /// hearing so. Only one who kept up is told: of no other is it certain that there is little to tell.
+    fn last(&mut self, seen: Cursor, caught_up: bool) -> Result<u64, Ended> {
+        if self.end.is_none() {
+            if !self.is_refused() {
+                return Ok(u64::MAX);
+            }
+            let end = self.app.auth().feed_end(&self.ear.token, seen);
+            self.end = end.filter(|_| caught_up);
+        }
+        let end = self.end.filter(|end| *end > seen.sequence);
+        end.ok_or(Ended::Token)
     }
 
     /// A page of the snapshot, and after the last one the cursor to go on from.
@@ -225,7 +258,9 @@ impl Reader {
         mut seen: Cursor,
         mut caught_up: bool,
     ) -> Result<Option<String>, Ended> {
+        // In this order: whatever is news to a reader, this node's own guard knew before.
         let news = self.app.auth().feed_news(seen, BATCH as usize);
+        let last = self.last(seen, caught_up)?;
         let mut events = Vec::new();
         let page;
         let remembered;
@@ -240,8 +275,11 @@ impl Reader {
             }
             News::Entries { entries, to } => {
                 remembered = entries;
-                events = self.view.events(remembered.iter().map(Arc::as_ref));
-                seen.sequence = to;
+                let told = remembered.iter().map(Arc::as_ref);
+                events = self
+                    .view
+                    .events(told.filter(|entry| entry.sequence <= last));
+                seen.sequence = to.min(last);
             }
             News::Forgotten if caught_up => return Err(Ended::Slow),
             News::Forgotten | News::Elsewhere => {

@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use countersign_auth::MAX_LEEWAY;
 use countersign_auth::feed::News;
 use countersign_auth::model::revocation::Cursor;
-use countersign_guard::Event;
+use countersign_guard::{Claims, Event, Verified};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::feed::{self, After, Query, SCOPE, View};
+use crate::feed::{self, After, Ear, Query, SCOPE, View};
 use crate::http::{App, Bearer, Code, Problem, ProblemBody};
 use crate::listen::Stopping;
 
@@ -171,14 +171,20 @@ pub(crate) async fn stream(
     };
 
     // 2. Is there a place?
-    let place = app.places().take(&reader.client, app.settings().feed)?;
+    let place = app
+        .places()
+        .take(&reader.token.client_id, app.settings().feed)?;
 
     // 3. Does the log go on from where the reader stands?
     let after = resumable(&app, after).await?;
 
     let view = View::new(&app.auth().settings().issuer, query);
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    let body = feed::open(app, bearer, view, after, stopping, place);
+    let ear = Ear {
+        bearer,
+        token: reader.token,
+    };
+    let body = feed::open(app, ear, view, after, stopping, place);
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -209,7 +215,7 @@ async fn resumable(app: &App, after: Option<Cursor>) -> Result<Option<Cursor>, P
 
 /// Who reads the log.
 struct Reader {
-    client: String,
+    token: Verified<Claims>,
     /// The audience that it is, if its registration says so. It hears of nothing else.
     serves: Option<String>,
 }
@@ -228,8 +234,8 @@ fn admit(app: &App, bearer: &Bearer) -> Result<Reader, Problem> {
     }
     let client = app.auth().client(Some(&caller.client_id));
     Ok(Reader {
-        client: caller.client_id.clone(),
         serves: client.and_then(|client| client.serves.clone()),
+        token: caller,
     })
 }
 

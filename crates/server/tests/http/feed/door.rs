@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_auth::model::client::ClientKind;
 use countersign_auth::visitor::Visitor;
 
-use super::reader::{READER, Stream, page, token, token_of, token_with};
+use super::reader::{Pulled, READER, Stream, page, revoke, token, token_of, token_with};
 use super::streams::lively;
 use crate::actors::Browser;
 use crate::server::Server;
@@ -100,20 +100,67 @@ async fn a_stream_does_not_outlive_its_token() {
         .await
         .refused(401, "token_expired");
 
-    // A client that is cut off hears of nothing any more, not even of that.
+    assert!(stream.ledger.events.is_empty());
+
+    // A client that is cut off hears of that, and of nothing more.
     let cut_off = token(&server).await;
     let mut stream = Stream::open(&server, &cut_off).await;
     stream.until("heartbeat").await;
-    let client = READER.parse().unwrap();
-    let operator = Visitor::operator();
-    let cut = server.auth.cut_off_client(&client, &operator).await;
-    cut.unwrap();
-    stream.until("bye").await;
+    cut_off_reader(&server).await;
+    assert_eq!(stream.next().await.unwrap().event, "revocations");
+    assert_eq!(stream.next().await.unwrap().event, "bye");
     assert_eq!(stream.ledger.bye.as_deref(), Some("token"));
-    assert!(stream.ledger.events.is_empty());
+    assert_eq!(stream.ledger.events.len(), 1);
+    assert_eq!(stream.ledger.events[0]["client_id"], READER);
     page(&server, &cut_off, "")
         .await
         .refused(401, "token_revoked");
+}
+
+/// However much it has not read yet, and however often it is cut off.
+#[tokio::test]
+async fn what_follows_the_end_of_a_token_is_not_for_its_bearer() {
+    let server = Server::start().await;
+    let reader = token(&server).await;
+    let mut stream = Pulled::open(&server, &reader, "").await;
+    stream.until_heartbeat().await;
+    let beginning = format!("?after={}", stream.ledger.cursor.clone().unwrap());
+    let mut expected = Vec::new();
+    for number in 0..150 {
+        expected.push(format!("t{number}"));
+        revoke(&server, &expected[number]).await;
+    }
+    cut_off_reader(&server).await;
+    revoke(&server, "secret").await;
+    let operator = Visitor::operator();
+    server.auth.end_everything(&operator).await.unwrap();
+    revoke(&server, "secret, too").await;
+    while stream.take().await.is_some() {}
+    assert_eq!(stream.ledger.bye.as_deref(), Some("token"));
+    let end = stream.ledger.events.pop().unwrap();
+    assert_eq!(end["client_id"], READER);
+    let told = stream.ledger.events.iter();
+    let told: Vec<_> = told.map(|event| event["jti"].as_str().unwrap()).collect();
+    assert_eq!(told, expected);
+    assert!(stream.ledger.cursor.unwrap().ends_with(":151"));
+
+    // One who has yet to catch up is told no more at all: it could be much.
+    for query in ["", &beginning] {
+        let reader = token(&server).await;
+        let mut stream = Pulled::open(&server, &reader, query).await;
+        stream.take().await.unwrap();
+        assert_eq!(stream.ledger.events.len(), 64);
+        cut_off_reader(&server).await;
+        stream.take().await.unwrap();
+        assert_eq!(stream.ledger.bye.as_deref(), Some("token"), "{query}");
+        assert_eq!(stream.take().await, None);
+    }
+}
+
+async fn cut_off_reader(server: &Server) {
+    let (client, operator) = (READER.parse().unwrap(), Visitor::operator());
+    let cut_off = server.auth.cut_off_client(&client, &operator).await;
+    cut_off.unwrap();
 }
 
 #[tokio::test]

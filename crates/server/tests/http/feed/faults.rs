@@ -3,18 +3,13 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::header;
-use countersign::http::router;
 use countersign::listen::{self, Limits};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tower::ServiceExt;
 
-use super::reader::{Ledger, Message, Stream, page, revoke, token};
+use super::reader::{Pulled, Stream, page, revoke, token};
 use super::streams::lively;
 use crate::server::{Options, Server};
 use crate::support::client::Request;
@@ -196,31 +191,23 @@ async fn a_slow_reader_is_dropped_and_resumes() {
     let server = Server::start().await;
     let reader = token(&server).await;
     revoke(&server, "t0").await;
-    let routes = router(server.app.clone());
-    let request = http::Request::get("/v1/revocations/stream")
-        .header(header::HOST, "localhost")
-        .header(header::AUTHORIZATION, format!("Bearer {reader}"))
-        .body(Body::empty())
-        .unwrap();
-    let mut body = routes.oneshot(request).await.unwrap().into_body();
-    let mut ledger = Ledger::default();
-    while ledger.last_heartbeat.is_null() {
-        take(&mut body, &mut ledger).await.unwrap();
-    }
+    let mut slow = Pulled::open(&server, &reader, "").await;
+    slow.until_heartbeat().await;
 
     // It reads on after fewer events than are remembered, and has them all.
     let many = u32::try_from(countersign_auth::feed::REMEMBERED).unwrap();
     revoked(&server, 1..=many).await;
-    while ledger.events.len() <= many as usize {
-        take(&mut body, &mut ledger).await.unwrap();
+    while slow.ledger.events.len() <= many as usize {
+        slow.take().await.unwrap();
     }
     // It reads on after more.
     revoked(&server, many + 1..=2 * many + 1).await;
-    take(&mut body, &mut ledger).await.unwrap();
-    assert_eq!(ledger.bye.as_deref(), Some("slow"));
-    assert_eq!(take(&mut body, &mut ledger).await, None);
+    slow.take().await.unwrap();
+    assert_eq!(slow.ledger.bye.as_deref(), Some("slow"));
+    assert_eq!(slow.take().await, None);
 
     // What it missed is in the log.
+    let mut ledger = slow.ledger;
     let cursor = ledger.cursor.clone().unwrap();
     let mut stream = Stream::resume(&server, &reader, &cursor).await;
     stream.until("heartbeat").await;
@@ -229,16 +216,6 @@ async fn a_slow_reader_is_dropped_and_resumes() {
         .map(|number| format!("t{number}"))
         .collect();
     assert_eq!(jtis(&ledger.events), expected);
-}
-
-/// What the next frame of a body says.
-async fn take(body: &mut Body, ledger: &mut Ledger) -> Option<()> {
-    let frame = body.frame().await?.unwrap().into_data().unwrap();
-    let text = std::str::from_utf8(&frame).unwrap();
-    for message in text.trim_end().split("\n\n").filter(|text| *text != ":") {
-        ledger.take(&Message::parse(message));
-    }
-    Some(())
 }
 
 /// Nor does it hold a connection: one that takes nothing of what waits for it is cut off.

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{self, header};
+use countersign::http::router;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::visitor::Visitor;
+use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tower::ServiceExt;
 
 use crate::actors::Service;
 use crate::server::Server;
@@ -57,14 +62,14 @@ pub async fn revoke(server: &Server, jti: &str) {
     server.auth.revoke_token(jti, &operator).await.unwrap();
 }
 
-/// The `kid` of a signing key that signs nothing yet.
-pub async fn staged_key(server: &Server) -> String {
+/// The `kid` of the signing key in this state.
+pub async fn key(server: &Server, state: KeyState) -> String {
     server.auth.upkeep().await.unwrap();
     let keys = server.auth.keys();
-    let staged = keys
+    let found = keys
         .iter()
-        .find(|key| key.purpose == KeyPurpose::Signing && key.state == KeyState::Staged);
-    staged.unwrap().kid.clone()
+        .find(|key| key.purpose == KeyPurpose::Signing && key.state == state);
+    found.unwrap().kid.clone()
 }
 
 /// A server-sent event.
@@ -150,6 +155,46 @@ impl Ledger {
             }
             "bye" => self.bye = Some(message.data["reason"].as_str().unwrap().to_owned()),
             other => panic!("{other}"),
+        }
+    }
+}
+
+/// A stream without a connection: nothing of it is made before this takes it.
+pub struct Pulled {
+    body: Body,
+    pub ledger: Ledger,
+}
+
+impl Pulled {
+    pub async fn open(server: &Server, token: &str, query: &str) -> Self {
+        let routes = router(server.app.clone());
+        let request = http::Request::get(format!("/v1/revocations/stream{query}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        let body = routes.oneshot(request).await.unwrap().into_body();
+        let cursor = query.split_once('=').map(|(_, cursor)| cursor);
+        Self {
+            body,
+            ledger: cursor.map(Ledger::standing_at).unwrap_or_default(),
+        }
+    }
+
+    /// Takes what the next frame says.
+    pub async fn take(&mut self) -> Option<()> {
+        let frame = self.body.frame().await?.unwrap().into_data().unwrap();
+        let text = std::str::from_utf8(&frame).unwrap();
+        for message in text.trim_end().split("\n\n").filter(|text| *text != ":") {
+            self.ledger.take(&Message::parse(message));
+        }
+        Some(())
+    }
+
+    /// Takes everything that there is.
+    pub async fn until_heartbeat(&mut self) {
+        while self.ledger.last_heartbeat.is_null() {
+            self.take().await.unwrap();
         }
     }
 }

@@ -5,11 +5,12 @@ use countersign_auth::model::client::ClientKind;
 use countersign_auth::visitor::Visitor;
 use serde_json::{Value, json};
 
-use super::reader::{Stream, page, revoke, staged_key, token};
+use super::reader::{Stream, key, page, revoke, token};
 use super::streams::lively;
 use crate::actors::Browser;
 use crate::server::Server;
 use crate::support::client::Request;
+use countersign_auth::model::key::KeyState;
 
 /// Two services, each with a client of its own, and a session that ended at each; then what concerns everybody.
 async fn two_services(server: &Server) -> [String; 2] {
@@ -221,7 +222,7 @@ async fn hashed_it_tells_nothing_to_whoever_has_not_seen_the_token() {
     let events = Value::from(stream.ledger.events.clone());
     assert_eq!(without_ends(&events), expected);
     // A key's id is public.
-    let kid = staged_key(&server).await;
+    let kid = key(&server, KeyState::Staged).await;
     server.auth.remove_key(&kid, &operator).await.unwrap();
     let told = stream.until("revocations").await;
     assert_eq!(told.events()[0]["kid"], kid);
