@@ -1,6 +1,6 @@
 //! The answer to who may not: RFC 6750 §3, RFC 9470 §3, and a body after RFC 9457.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -135,6 +135,42 @@ impl Denial {
     }
 }
 
+/// What happened and what helps, for whoever sent the request.
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.why {
+            Why::NoToken => "no token came with the request: sign in first",
+            Why::UnknownScheme => {
+                "credentials of this scheme are not accepted: send a bearer token"
+            }
+            Why::WrongCredentials => "the credentials are wrong",
+            Why::Unclear(Unclear::MoreThanOne) => {
+                "more than one token came with the request: send one"
+            }
+            Why::Unclear(Unclear::Malformed) => "the token is not where or how it is expected",
+            Why::Foreign => {
+                "the token came in a cookie, and the request may come from a foreign page"
+            }
+            // Of this machine the log knows more.
+            Why::Denied(denied) if denied.is_temporary() => {
+                "no token can be checked at this moment: try again"
+            }
+            Why::Denied(denied) => return denied.fmt(f),
+            Why::Unavailable => "the credentials cannot be checked at this moment: try again",
+            Why::Lacks(Lack::Scope(words)) => {
+                return write!(f, "a token is needed whose scope has: {words}");
+            }
+            Why::Lacks(Lack::Role) => "this is for people with another role",
+            Why::Lacks(Lack::RecentSignIn(age)) => {
+                return write!(f, "the sign-in is older than {age} s: sign in again");
+            }
+            Why::TooMany(_) => "too many requests: wait as long as Retry-After says",
+            Why::NoLayer => "the service is not protected as it should be",
+        };
+        f.write_str(text)
+    }
+}
+
 impl IntoResponse for Denial {
     fn into_response(self) -> Response {
         if let Why::NoLayer = self.why {
@@ -166,6 +202,7 @@ impl IntoResponse for Denial {
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "code": self.code(),
+            "detail": self.to_string(),
         });
         *response.status_mut() = status;
         *response.body_mut() = Body::from(body.to_string());

@@ -143,7 +143,9 @@ impl Answer {
         assert_eq!(body["status"], self.status.as_u16());
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.header("cache-control"), "no-store");
-        body["code"].as_str().unwrap().to_owned()
+        let (code, detail) = (&body["code"], &body["detail"]);
+        assert!(detail.as_str().is_some_and(|text| text.contains(' ')));
+        code.as_str().unwrap().to_owned()
     }
 
     /// Status, code, and challenge.
