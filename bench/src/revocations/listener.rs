@@ -29,9 +29,10 @@ pub fn listen(issuer: &str, client: &str) -> Result<(), Box<dyn Error>> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    // It comes back sooner than usual after a removed key, so that the next can be measured sooner.
+    // It comes back sooner than usual after a removed key, however many there were, so that the next can be measured.
     let pace = Pace {
         first_retry: Duration::from_millis(20),
+        last_retry: Duration::from_millis(20),
         cool_down: Duration::from_millis(50),
         ..Pace::default()
     };
@@ -44,6 +45,7 @@ pub fn listen(issuer: &str, client: &str) -> Result<(), Box<dyn Error>> {
         runtime,
         guard,
         streams: 1,
+        key_sets: 1,
     };
     for token in lines {
         let token = token?;
@@ -58,8 +60,9 @@ pub fn listen(issuer: &str, client: &str) -> Result<(), Box<dyn Error>> {
 struct Service {
     runtime: Runtime,
     guard: Connected,
-    /// How many streams it must have opened to be informed again.
+    /// How many streams it must have opened, and key sets fetched, to be informed.
     streams: u64,
+    key_sets: u64,
 }
 
 impl Service {
@@ -67,13 +70,16 @@ impl Service {
         self.runtime.block_on(self.guard.check(token)).map(drop)
     }
 
-    /// Waits until the token is accepted, by a guard that is connected.
-    fn accepts(&self, token: &str) -> Result<(), String> {
+    /// Waits until the token is accepted, by a guard that is informed.
+    fn accepts(&mut self, token: &str) -> Result<(), String> {
         let begun = Instant::now();
         loop {
             let checked = self.check(token);
             let knowing = self.guard.knowing();
-            if checked.is_ok() && knowing.connected && knowing.connections >= self.streams {
+            let is_back = knowing.connected && knowing.connections >= self.streams;
+            if checked.is_ok() && is_back && knowing.key_set_fetches >= self.key_sets {
+                self.streams = knowing.connections;
+                self.key_sets = knowing.key_set_fetches;
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
@@ -91,8 +97,9 @@ impl Service {
                 let at = clock();
                 let code = denied.code();
                 if KEY_CODES.contains(&code) {
-                    // Its own token was under that key, too: this stream ends.
-                    self.streams = self.guard.knowing().connections + 1;
+                    // Its own token was under that key, too: the stream ends, or has ended. And it asks for the new set.
+                    self.streams += 1;
+                    self.key_sets += 1;
                 }
                 return Ok((code, at));
             }
