@@ -5,7 +5,9 @@ use std::error::Error;
 use std::io;
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign_guard::axum::Caller;
@@ -25,17 +27,19 @@ pub fn serve(size: usize) -> io::Result<()> {
     run(async || router)
 }
 
-/// Answers `GET /orders` likewise: to callers whom a guard knows, or to everybody as if to one of them.
-pub fn serve_orders(guarded: bool) -> Result<(), Box<dyn Error>> {
+/// Answers `GET /orders` likewise, behind these `layers`: to callers whom a guard knows (`guarded`), to everybody as if to
+/// one of them (`open`), or that with a layer that does nothing (`passing`).
+pub fn serve_orders(layers: &str) -> Result<(), Box<dyn Error>> {
     let guard = by_key()?;
-    let router = async || {
-        if guarded {
-            Router::new()
-                .route("/orders", get(async |caller: Caller| orders(&caller.sub)))
-                .layer(guard.protect())
-        } else {
-            Router::new().route("/orders", get(async || orders("user000000000000000000")))
-        }
+    let anybody = || Router::new().route("/orders", get(async || orders("user000000000000000000")));
+    let router = async || match layers {
+        "guarded" => Router::new()
+            .route("/orders", get(async |caller: Caller| orders(&caller.sub)))
+            .layer(guard.protect()),
+        "passing" => anybody().layer(from_fn(async |request: Request, next: Next| {
+            next.run(request).await
+        })),
+        _ => anybody(),
     };
     Ok(run(router)?)
 }

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve(size)?)),
-        ["axum-peer", layers] => bare::serve_orders(layers == "guarded"),
+        ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
             .parse()

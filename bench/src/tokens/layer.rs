@@ -31,11 +31,13 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<(), Box<dyn Error>> {
         "An axum service in a process of its own, which answers `GET /orders` with a small JSON that names the caller; \
          in a closed loop of {CLIENTS} clients, each request with another of {TOKENS} tokens. *Guarded* has the guard's \
          layer, which knows the key alone and remembers all of the tokens, and its handler takes the `Caller`; *open* \
-         is the same service without the layer, is asked the same, and answers as much. The generator shares the cores \
-         with either."
+         is the same service without the layer, is asked the same, and answers as much; *passing* is that with a layer of \
+         axum's own that does nothing, which shows what any layer costs that may have to wait. The generator shares the \
+         cores with each."
     ));
     let guarded = Bare::told(&["axum-peer", "guarded"], &pem)?;
     let open = Bare::told(&["axum-peer", "open"], &pem)?;
+    let passing = Bare::told(&["axum-peer", "passing"], &pem)?;
     let work = Arc::new(Mutex::new(InTurn {
         requests: requests(&tokens(&key, TOKENS)),
         next: 0,
@@ -51,12 +53,13 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<(), Box<dyn Error>> {
     while work.lock().expect("no panic").answered < TOKENS {
         run(&guarded)?;
     }
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let (mut with, mut without, mut idle) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.runs {
         without.push(run(&open)?);
         with.push(run(&guarded)?);
+        idle.push(run(&passing)?);
     }
-    for (name, samples) in [("guarded", &with), ("open", &without)] {
+    for (name, samples) in [("guarded", &with), ("open", &without), ("passing", &idle)] {
         let name = format!("axum, {name}");
         let rate = runs(samples, |sample| sample.rate);
         report.figure(&format!("{name}: rate"), &rate, "/s", None);
@@ -72,6 +75,8 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let ratio = pairs(&with, &without, |with, without| with.rate / without.rate);
     let goal = Some(Goal::AtLeast(0.9));
     report.figure("axum, requests guarded to open", &ratio, "×", goal);
+    let ratio = pairs(&idle, &without, |with, without| with.rate / without.rate);
+    report.figure("axum, requests passing to open", &ratio, "×", None);
     Ok(())
 }
 

@@ -182,11 +182,10 @@ impl Rules {
     }
 
     async fn exchange(&self, presented: &Presented) -> Result<(Secret, Option<&dyn Scheme>), Why> {
-        if presented.scheme == "bearer" {
+        let Some(other) = &presented.other_scheme else {
             return Ok((presented.credentials.clone(), None));
-        }
-        let named =
-            |scheme: &&Arc<dyn Scheme>| scheme.name().eq_ignore_ascii_case(&presented.scheme);
+        };
+        let named = |scheme: &&Arc<dyn Scheme>| scheme.name().eq_ignore_ascii_case(other);
         let scheme = self.schemes.iter().find(named).ok_or(Why::UnknownScheme)?;
         let credentials = presented.credentials.reveal();
         match scheme.token(credentials, &self.guard).await {

@@ -24,11 +24,13 @@ pub enum Source {
     WebSocketProtocol(String),
 }
 
+const BEARER: &str = "bearer";
+
 /// What a request bears.
 #[derive(Debug)]
 pub(super) struct Presented {
-    /// In small letters: how a scheme is named does not matter (RFC 9110 §11.1).
-    pub scheme: String,
+    /// Another scheme than `Bearer`.
+    pub other_scheme: Option<String>,
     pub credentials: Secret,
     /// A browser could have sent it by itself.
     pub in_a_cookie: bool,
@@ -43,59 +45,77 @@ pub(super) enum Unclear {
 
 /// The one token of a request, if it bears one.
 pub(super) fn find(sources: &[Source], headers: &HeaderMap) -> Result<Option<Presented>, Unclear> {
-    let mut found = Vec::new();
+    let mut found = None;
+    let mut add = |presented| match found.replace(presented) {
+        None => Ok(()),
+        Some(_) => Err(Unclear::MoreThanOne),
+    };
     for source in sources {
         match source {
             Source::Authorization => {
                 for value in headers.get_all(header::AUTHORIZATION) {
-                    let value = value.to_str().map_err(|_| Unclear::Malformed)?;
-                    let (scheme, credentials) = value.split_once(' ').ok_or(Unclear::Malformed)?;
-                    found.push(presented(scheme, credentials)?);
+                    let (scheme, credentials) =
+                        text(value)?.split_once(' ').ok_or(Unclear::Malformed)?;
+                    add(presented(scheme, credentials)?)?;
                 }
             }
             Source::Header(name) => {
                 for value in headers.get_all(name) {
-                    let value = value.to_str().map_err(|_| Unclear::Malformed)?;
+                    let value = text(value)?;
                     let token = match value.split_once(' ') {
-                        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+                        Some((scheme, token)) if is_bearer(scheme) => token,
                         _ => value,
                     };
-                    found.push(presented("bearer", token)?);
+                    add(presented(BEARER, token)?)?;
                 }
             }
             Source::Cookie(name) => {
                 for token in cookies(headers, name) {
-                    found.push(Presented {
+                    add(Presented {
                         in_a_cookie: true,
-                        ..presented("bearer", token)?
-                    });
+                        ..presented(BEARER, token)?
+                    })?;
                 }
             }
             Source::WebSocketProtocol(prefix) => {
                 for token in offers(headers).filter_map(|offer| offer.strip_prefix(prefix.as_str()))
                 {
-                    found.push(presented("bearer", token)?);
+                    add(presented(BEARER, token)?)?;
                 }
             }
         }
     }
-    match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err(Unclear::MoreThanOne),
-    }
+    Ok(found)
+}
+
+fn text(value: &HeaderValue) -> Result<&str, Unclear> {
+    str::from_utf8(value.as_bytes()).map_err(|_| Unclear::Malformed)
+}
+
+/// How a scheme is written does not matter (RFC 9110 §11.1).
+fn is_bearer(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case(BEARER)
 }
 
 fn presented(scheme: &str, credentials: &str) -> Result<Presented, Unclear> {
     let credentials = credentials.trim_matches(' ');
-    // `token68` (RFC 9110 §11.2), which tokens and Basic pairs both are.
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    if credentials.is_empty() || !credentials.bytes().all(is_plain) {
+    if credentials.is_empty() || !is_token68(credentials) {
         return Err(Unclear::Malformed);
     }
     Ok(Presented {
-        scheme: scheme.to_ascii_lowercase(),
+        other_scheme: (!is_bearer(scheme)).then(|| scheme.to_owned()),
         credentials: Secret::new(credentials),
         in_a_cookie: false,
+    })
+}
+
+/// The letters of `token68` (RFC 9110 §11.2), which tokens and Basic pairs both are. All of them are looked at, in
+/// whatever order: so the compiler looks at many at once.
+fn is_token68(text: &str) -> bool {
+    text.bytes().fold(true, |so_far, byte| {
+        let is_one = byte.is_ascii_alphanumeric()
+            | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        so_far & is_one
     })
 }
 
