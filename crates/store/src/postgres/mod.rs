@@ -52,6 +52,14 @@ impl Postgres {
         Ok(Self(Arc::new(Pool::new(config, options))))
     }
 
+    /// Whether a database could be connected to at this address, as far as the address itself says.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says why not, and what helps.
+    pub fn check_address(url: &str) -> Result<(), ConnectError> {
+        connect::config(url).map(drop)
+    }
+
     /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is
     /// [`StoreError::Unavailable`](countersign_auth::store::StoreError::Unavailable).
     pub fn close(&self) {
