@@ -8,7 +8,7 @@
 //! | `countersign_hashing_…` | | the password hashing threads and their queue |
 //! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
 //! | `countersign_feed_…` | `reason` | the feed: streams open and ended, the last event heard, the age of that knowledge |
-//! | `countersign_store_…` | | what was written, in how many commits |
+//! | `countersign_store_…` | | the embedded store: what was written, in how many commits |
 
 use std::fmt;
 use std::sync::Arc;
@@ -194,20 +194,20 @@ impl Metrics {
 }
 
 /// `GET /metrics`, for a listener that only operators reach.
-pub fn router(app: &App, store: Sqlite) -> Router {
+pub fn router(app: &App, store: impl Into<Option<Sqlite>>) -> Router {
     Router::new()
         .route("/metrics", get(show))
-        .with_state((app.clone(), store))
+        .with_state((app.clone(), store.into()))
 }
 
-async fn show(State((app, store)): State<(App, Sqlite)>) -> Response {
-    match encode(&app, &store) {
+async fn show(State((app, store)): State<(App, Option<Sqlite>)>) -> Response {
+    match encode(&app, store.as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-fn encode(app: &App, store: &Sqlite) -> Result<String, fmt::Error> {
+fn encode(app: &App, store: Option<&Sqlite>) -> Result<String, fmt::Error> {
     let mut text = String::new();
     encode_registry(&mut text, &app.metrics().0.registry)?;
     encode_registry(&mut text, &snapshot(app, store))?;
@@ -216,11 +216,11 @@ fn encode(app: &App, store: &Sqlite) -> Result<String, fmt::Error> {
 }
 
 /// What others count, as it is now.
-fn snapshot(app: &App, store: &Sqlite) -> Registry {
+fn snapshot(app: &App, store: Option<&Sqlite>) -> Registry {
     let mut registry = Registry::with_prefix("countersign");
     let stats = app.auth().stats();
     let hasher = stats.hasher;
-    let store = store.stats();
+    let store = store.map(Sqlite::stats);
     let (heard, age) = app.auth().feed_head();
     for (name, help, value) in [
         (
@@ -265,9 +265,14 @@ fn snapshot(app: &App, store: &Sqlite) -> Registry {
             "The number of the last event of the revocation log that was heard",
             heard.sequence,
         ),
-        ("store_jobs", "Verbs done by the store's writer", store.jobs),
-        ("store_commits", "Transactions made durable", store.commits),
-    ] {
+    ]
+    .into_iter()
+    .chain(store.into_iter().flat_map(|store| {
+        [
+            ("store_jobs", "Verbs done by the store's writer", store.jobs),
+            ("store_commits", "Transactions made durable", store.commits),
+        ]
+    })) {
         let counter: Counter = Counter::default();
         counter.inc_by(value);
         registry.register(name, help, counter);

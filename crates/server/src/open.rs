@@ -1,8 +1,8 @@
 //! From a configuration to a working [`Auth`] on its store: what the server and the command line have in common.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,11 +12,12 @@ use countersign_auth::env::Env;
 use countersign_auth::keys::KeysError;
 use countersign_auth::model::audit::{Actor, Origin};
 use countersign_auth::model::key::{KeyState, StoredKey};
+use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{Sqlite, SqliteOptions};
+use countersign_store::{ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
 
 /// The database in the data folder.
@@ -46,6 +47,9 @@ pub enum OpenError {
     /// The database.
     #[error(transparent)]
     Database(countersign_store::OpenError),
+    /// The shared database.
+    #[error("store.postgres: {0}")]
+    Postgres(#[from] ConnectError),
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -77,7 +81,7 @@ pub struct Opened {
     /// What the server does.
     pub auth: Arc<Auth>,
     /// The store itself.
-    pub store: Sqlite,
+    pub store: Store,
     /// Where its master key came from.
     pub master_key: Source,
 }
@@ -89,22 +93,22 @@ impl Opened {
     /// [`OpenError`].
     pub async fn open(config: &Config, issuer: &str) -> Result<Self, OpenError> {
         let data = config.data.as_path();
-        let store = open_store(config)?;
+        let store = Store::open(config).await?;
+        let (directory, sessions) = store.traits();
         let env = Env::system();
         let (master, source) = if let Some(secret) = &config.master_key {
             (master_key::given(secret)?, Source::Given)
         } else {
-            let keys = store.keys().await?;
+            let keys = directory.keys().await?;
             let nothing_is_sealed = keys.iter().all(|key| key.state == KeyState::Removed);
             let key = master_key::beside(data, nothing_is_sealed, &env)?;
             (key, Source::BesideTheData)
         };
-        let directory = Arc::new(store.clone());
         let auth = Auth::start(
             config.settings(issuer),
             config.secrets(master)?,
-            directory.clone(),
             directory,
+            sessions,
             env,
         )
         .await?;
@@ -136,8 +140,9 @@ pub async fn remove_unopened_key(
     config: &Config,
     which: &str,
 ) -> Result<Option<StoredKey>, OpenError> {
-    let store = open_store(config)?;
-    let keys = store.keys().await?;
+    let store = Store::open(config).await?;
+    let (directory, _) = store.traits();
+    let keys = directory.keys().await?;
     let key = keys.into_iter().find(|key| {
         key.state != KeyState::Removed && (key.kid == which || key.id.to_string() == which)
     });
@@ -148,15 +153,57 @@ pub async fn remove_unopened_key(
             address: None,
             agent: None,
         };
-        store.remove_key(key.id, &origin).await?;
+        directory.remove_key(key.id, &origin).await?;
     }
     store.close().await?;
     Ok(key)
 }
 
-/// The database in the data folder, under its lock.
-fn open_store(config: &Config) -> Result<Sqlite, OpenError> {
-    make_folder(&config.data)?;
+/// Where everything is kept.
+pub enum Store {
+    /// In a file in the data folder, under its lock.
+    Sqlite(Sqlite),
+    /// In a database that others share. The folder, which holds this node's socket, is locked all the same.
+    Postgres(Postgres, File),
+}
+
+impl Store {
+    async fn open(config: &Config) -> Result<Self, OpenError> {
+        make_folder(&config.data)?;
+        match &config.store.postgres {
+            None => open_file(config).map(Self::Sqlite),
+            Some(address) => open_shared(config, address).await,
+        }
+    }
+
+    /// The file, if that is where things are kept.
+    #[must_use]
+    pub fn file(&self) -> Option<&Sqlite> {
+        match self {
+            Self::Sqlite(store) => Some(store),
+            Self::Postgres(..) => None,
+        }
+    }
+
+    fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
+        match self {
+            Self::Sqlite(store) => (Arc::new(store.clone()), Arc::new(store.clone())),
+            Self::Postgres(store, _) => (Arc::new(store.clone()), Arc::new(store.clone())),
+        }
+    }
+
+    async fn close(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store, _lock) => {
+                store.close();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn open_file(config: &Config) -> Result<Sqlite, OpenError> {
     let options = SqliteOptions {
         commit_delay: config.store.commit_delay,
         ..SqliteOptions::default()
@@ -167,6 +214,38 @@ fn open_store(config: &Config) -> Result<Sqlite, OpenError> {
         },
         error => OpenError::Database(error),
     })
+}
+
+async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenError> {
+    let lock = lock_folder(&config.data)?;
+    let options = PostgresOptions {
+        connections: config.store.connections,
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::connect(address.expose(), &options).await?;
+    Ok(Store::Postgres(store, lock))
+}
+
+/// By the same file as the embedded store does.
+fn lock_folder(data: &Path) -> Result<File, OpenError> {
+    let failed = |cause| OpenError::Folder {
+        path: data.to_owned(),
+        cause,
+    };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(data.join("countersign.lock"))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            data: data.to_owned(),
+        }),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
+    }
 }
 
 /// Makes the folder for nobody but its owner. One that is there keeps its mode; if others may look in, that is said.

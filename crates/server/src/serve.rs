@@ -152,7 +152,11 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         }
     };
     listen_on(public, tls.as_ref(), &http::router(app.clone()));
-    listen_on(measured, None, &metrics::router(&app, opened.store.clone()));
+    listen_on(
+        measured,
+        None,
+        &metrics::router(&app, opened.store.file().cloned()),
+    );
     tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
     tasks.spawn(chores(opened.auth.clone(), stop.clone()));
     let private_hosts = config.fetch.private_hosts.clone();
@@ -246,6 +250,9 @@ async fn greet(
     let mut text = format!(
         "Countersign {version}\n  issuer   {issuer}\n  listens  {listens}\n  data     {data}\n"
     );
+    if opened.store.file().is_none() {
+        text.push_str("  store    PostgreSQL\n");
+    }
     if !metrics.is_empty() {
         text.push_str("  metrics  ");
         text.push_str(&metrics);

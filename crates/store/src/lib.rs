@@ -1,9 +1,12 @@
-//! Where Countersign keeps things: SQLite, behind the two traits of `countersign-auth`.
+//! Where Countersign keeps things: SQLite or PostgreSQL, behind the two traits of `countersign-auth`.
 //!
-//! [`Sqlite`] is a [`Directory`](countersign_auth::directory::Directory) and a
+//! [`Sqlite`] and [`Postgres`] are each a [`Directory`](countersign_auth::directory::Directory) and a
 //! [`Sessions`](countersign_auth::sessions::Sessions). What they promise is written on the traits and proved, for
 //! every store of this crate, by one suite in `tests/conformance`.
 
+mod postgres;
+mod profile;
 mod sqlite;
 
+pub use postgres::{ConnectError, Postgres, PostgresOptions};
 pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};

@@ -8,6 +8,7 @@ use countersign_auth::clients;
 use countersign_auth::env::Timestamp;
 use countersign_auth::protection::{check_algorithm, check_audiences, check_client};
 use countersign_jose::Algorithm;
+use countersign_store::Postgres;
 use tracing_subscriber::EnvFilter;
 
 use super::source::{self, Sources, secret};
@@ -114,6 +115,7 @@ impl Config {
     fn fetch_secrets(&mut self, sources: &Sources, problems: &mut Vec<Problem>) {
         let passwords = &mut self.passwords;
         let signing = &mut self.signing;
+        let store = &mut self.store;
         let in_files = [
             ("master_key", &mut self.master_key, &self.master_key_file),
             ("signing.key", &mut signing.key, &signing.key_file),
@@ -122,6 +124,7 @@ impl Config {
                 &mut passwords.pepper,
                 &passwords.pepper_file,
             ),
+            ("store.postgres", &mut store.postgres, &store.postgres_file),
         ];
         for (key, inline, file) in in_files {
             match secret(key, &format!("{key}_file"), inline.take(), file.as_deref()) {
@@ -154,6 +157,7 @@ impl Config {
         self.check_clients(problems);
         self.check_fetch(problems);
         self.check_forward_auth(problems);
+        self.check_store(problems);
         if let Some(secret) = &self.master_key
             && let Err(error) = master_key::given(secret)
         {
@@ -174,16 +178,47 @@ impl Config {
         );
         within(
             problems,
-            "store.commit_delay",
-            self.store.commit_delay,
-            Duration::ZERO..=Duration::from_secs(1),
-        );
-        within(
-            problems,
             "audit.retention",
             self.audit.retention,
             DAY..=DAY * 3660,
         );
+    }
+
+    fn check_store(&self, problems: &mut Vec<Problem>) {
+        let store = &self.store;
+        within(
+            problems,
+            "store.commit_delay",
+            store.commit_delay,
+            Duration::ZERO..=Duration::from_secs(1),
+        );
+        let mut complain =
+            |key: &str, message: &str| problems.push(Problem::new(key, message.to_owned()));
+        let Some(address) = &store.postgres else {
+            return;
+        };
+        if let Err(error) = Postgres::check_address(address.expose()) {
+            complain("store.postgres", &error.to_string());
+        }
+        if self.master_key.is_none() {
+            complain(
+                "master_key",
+                "missing: the nodes that share store.postgres open its keys with one and the same; set master_key or \
+                 master_key_file (`openssl rand -hex 32` makes one)",
+            );
+        }
+        if store.commit_delay > Duration::ZERO {
+            complain(
+                "store.commit_delay",
+                "slows the embedded store down, and store.postgres names another: leave one of them out",
+            );
+        }
+        if store.connections.get() > 1000 {
+            complain(
+                "store.connections",
+                "more than 1000: PostgreSQL's max_connections is for all nodes together, and 10 to 50 keep a node busy",
+            );
+        }
     }
 
     /// Who can reach the server, by which name, and whether anybody can listen in between.

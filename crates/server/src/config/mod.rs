@@ -11,11 +11,13 @@ mod secret;
 mod source;
 mod to_auth;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_auth::model::named;
 use countersign_jose::Algorithm;
+use countersign_store::PostgresOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::http::{ForwardAuth, ForwardedHeader};
@@ -76,7 +78,7 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// What proxies are told about the requests that they ask about.
     pub forward_auth: ForwardAuth,
-    /// The embedded store.
+    /// Where everything is kept.
     pub store: StoreConfig,
     /// The trail of what happened.
     pub audit: AuditConfig,
@@ -320,13 +322,32 @@ pub struct FetchConfig {
     pub private_hosts: Vec<String>,
 }
 
-/// The embedded store.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Where everything is kept: in a file in the data folder, unless a database is named.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
+    /// The address of a PostgreSQL database that any number of nodes share: `postgres://user:password@host/database`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<Secret>,
+    /// A file that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres_file: Option<PathBuf>,
+    /// How many connections this node opens to it at most.
+    pub connections: NonZeroUsize,
     /// A measuring aid: added to each commit, as a slower disk would.
     #[serde(with = "duration")]
     pub commit_delay: Duration,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            postgres: None,
+            postgres_file: None,
+            connections: PostgresOptions::default().connections,
+            commit_delay: Duration::ZERO,
+        }
+    }
 }
 
 /// The trail of what happened.

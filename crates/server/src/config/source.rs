@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 43] = [
+const SETTINGS: [(&str, Kind); 46] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -63,6 +63,9 @@ const SETTINGS: [(&str, Kind); 43] = [
     ("forward_auth.sign_in", Kind::Text),
     ("forward_auth.refuse_pages", Kind::Text),
     ("forward_auth.internal_audience", Kind::Text),
+    ("store.postgres", Kind::Text),
+    ("store.postgres_file", Kind::Text),
+    ("store.connections", Kind::Number),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),

@@ -19,7 +19,32 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 61] = [
+const FILES: [(&str, &[&str]); 67] = [
+    (
+        "[store]\npostgres = 'postgres://ann:hush-hush@127.0.0.1:no/auth'",
+        &[
+            "store.postgres:",
+            "cannot be read",
+            "postgres://user@host/database",
+        ],
+    ),
+    (
+        "[store]\npostgres = 'postgres://ann:hush-hush@db.example.com/auth'",
+        &["store.postgres:", "another machine", "sslmode=disable"],
+    ),
+    (
+        "[store]\npostgres = 'postgres://localhost/auth?sslmode=require'",
+        &["store.postgres:", "TLS", "tunnel"],
+    ),
+    (
+        "[store]\npostgres = 'postgres://localhost/auth'",
+        &["master_key:", "missing", "openssl rand -hex 32"],
+    ),
+    (
+        "[store]\npostgres = 'postgres://localhost/auth'\ncommit_delay = '5ms'",
+        &["store.commit_delay:", "store.postgres", "leave one"],
+    ),
+    ("[store]\nconnections = 0", &["(connections)", "nonzero"]),
     (
         "isuer = 'x'",
         &["line 1 (isuer)", "unknown field `isuer`", "`issuer`"],
@@ -348,13 +373,15 @@ fn secrets_are_never_shown() {
     let folder = TempDir::new();
     std::fs::write(folder.path().join("pepper"), SECRET).unwrap();
     let file = format!(
-        "master_key = '{MASTER_KEY}'\n[signing]\nalgorithm = 'HS256'\n[passwords]\npepper_file = 'pepper'"
+        "master_key = '{MASTER_KEY}'\n[signing]\nalgorithm = 'HS256'\n[passwords]\npepper_file = 'pepper'\n\
+         [store]\npostgres = 'postgres://ann:{SECRET}@localhost/auth'"
     );
     let shown = check(folder.path(), &file, &[("JWT_SECRET", SECRET)]);
     assert!(shown.status.success(), "{shown:?}");
     let settings: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(settings["master_key"], "(hidden)");
     assert_eq!(settings["passwords"]["pepper"], "(hidden)");
+    assert_eq!(settings["store"]["postgres"], "(hidden)");
     let plain = command(folder.path(), &["check"])
         .env("JWT_SECRET", SECRET)
         .output()

@@ -7,6 +7,8 @@
 
 #[path = "../binary/mod.rs"]
 mod binary;
+#[path = "../../../store/tests/cluster/mod.rs"]
+mod cluster;
 #[path = "../support/temp.rs"]
 mod temp;
 
@@ -16,6 +18,7 @@ mod feed;
 mod interop;
 mod ledger;
 mod nginx;
+mod postgres;
 mod readme;
 mod skip;
 mod stop;

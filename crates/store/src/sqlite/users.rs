@@ -8,10 +8,10 @@ use countersign_auth::model::user::{Credentials, Identifier, NewUser, User, User
 use countersign_auth::password::StoredPassword;
 use countersign_guard::Revocation;
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
-use serde_json::Value;
 
 use super::columns::{Columns, int, json, millis};
 use super::{audit, log};
+use crate::profile::{changed, sorted};
 
 /// The columns of [`user`], of a table named `u`.
 macro_rules! columns {
@@ -323,33 +323,4 @@ pub(super) fn put_password(db: &Connection, key: i64, password: &StoredPassword)
 /// Nobody else writes between this and the change that it allows; the unique indexes stand behind it.
 fn taken(db: &Connection, sql: &str, params: impl Params) -> Result<bool> {
     db.prepare_cached(sql)?.exists(params)
-}
-
-fn changed(mut user: User, change: UserChange) -> User {
-    if let Some(email) = change.email {
-        user.email = email;
-    }
-    if let Some(username) = change.username {
-        user.username = username;
-    }
-    if let Some(name) = change.name {
-        user.name = name;
-    }
-    if let Some(roles) = change.roles {
-        user.roles = sorted(roles);
-    }
-    for (name, value) in change.attributes {
-        if value == Value::Null {
-            user.attributes.remove(&name);
-        } else {
-            user.attributes.insert(name, value);
-        }
-    }
-    user
-}
-
-fn sorted(mut roles: Vec<String>) -> Vec<String> {
-    roles.sort_unstable();
-    roles.dedup();
-    roles
 }

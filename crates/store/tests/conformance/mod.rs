@@ -11,7 +11,7 @@ pub mod renewal;
 pub mod sessions;
 pub mod sweeping;
 pub mod users;
-mod world;
+pub mod world;
 
 pub use world::{Store, World, at};
 
@@ -68,6 +68,7 @@ where
 {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
+        .enable_all()
         .build()
         .unwrap()
         .block_on(async {

@@ -1,0 +1,103 @@
+//! PostgreSQL as the store that any number of nodes share. Each verb is one call of a function that the schema brings
+//! along: one round trip, atomic without a transaction that this side could leave open.
+
+mod columns;
+mod connect;
+mod directory;
+mod failure;
+mod log;
+mod pool;
+mod profile;
+mod sessions;
+
+use std::sync::Arc;
+
+use countersign_auth::model::audit::Origin;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+pub use connect::{ConnectError, PostgresOptions};
+
+use columns::{millis, word};
+use failure::Failure;
+use pool::Pool;
+
+/// A parameter of a statement.
+type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// The call of a function of the schema that says who does it: the first four parameters are the origin's.
+macro_rules! verb {
+    ($name:literal $(, $parameter:literal)* $(,)?) => {
+        concat!(
+            "SELECT * FROM ", $name, "(ROW($1::bigint, $2::text, $3::text, $4::text)::origin"
+            $(, ", ", $parameter)*, ")"
+        )
+    };
+}
+use verb;
+
+/// A database, connected. Clones are the same one.
+#[derive(Clone)]
+pub struct Postgres(Arc<Pool>);
+
+impl Postgres {
+    /// Connects to the database at `url` (`postgres://user:password@host/database`, or `key=value` pairs), and brings
+    /// its schema up to date. From then on connections are made as they are needed, and made anew when they are lost.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says why not, and what helps.
+    pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
+        let config = connect::config(url)?;
+        connect::prepare(&config).await?;
+        Ok(Self(Arc::new(Pool::new(config, options))))
+    }
+
+    /// Whether a database could be connected to at this address, as far as the address itself says.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says why not, and what helps.
+    pub fn check_address(url: &str) -> Result<(), ConnectError> {
+        connect::config(url).map(drop)
+    }
+
+    /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is
+    /// [`StoreError::Unavailable`](countersign_auth::store::StoreError::Unavailable).
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// The rows that a statement without an origin gives.
+    async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Failure> {
+        self.0.query(sql, params).await
+    }
+
+    /// The rows that a [`verb`] gives.
+    async fn call(
+        &self,
+        sql: &'static str,
+        origin: &Origin,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let (at, actor) = (millis(origin.at), word(&origin.actor)?);
+        let mut all: Vec<Param<'_>> = vec![&at, &actor, &origin.address, &origin.agent];
+        all.extend_from_slice(params);
+        self.0.query(sql, &all).await
+    }
+
+    /// The one row that it gives.
+    async fn call_one(
+        &self,
+        sql: &'static str,
+        origin: &Origin,
+        params: &[Param<'_>],
+    ) -> Result<Row, Failure> {
+        let rows = self.call(sql, origin, params).await?;
+        failure::only(rows)
+    }
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
