@@ -106,6 +106,24 @@ async fn a_proxy_learns_who_makes_a_request() {
     assert_eq!(server.dump(), before);
 }
 
+/// Envoy asks with the `Host` of the request that it asks about. Nothing else is answered under another name.
+#[tokio::test]
+async fn under_whatever_name_a_proxy_asks() {
+    let server = server(|_| {}).await;
+    let alice = Browser::signed_in(&server, "alice@example.com").await;
+    for path in ["/v1/forward-auth", "/v1/forward-auth/orders?x=y"] {
+        let asked = Request::get(path).header("Host", "orders.example.com");
+        let bearing = asked.clone().bearer(&alice.access_token);
+        server.send(bearing).await.expect(200);
+        server.send(asked).await.refused(401, "missing_token");
+    }
+    for path in ["/v1/forward-authority", "/v1/me"] {
+        let other = Request::get(path).header("Host", "orders.example.com");
+        let other = other.bearer(&alice.access_token);
+        server.send(other).await.refused(421, "wrong_host");
+    }
+}
+
 /// No request passes for a preflight's sake.
 #[tokio::test]
 async fn a_preflight_is_no_way_past() {
