@@ -33,6 +33,11 @@ pub enum RevokeError {
         "this token was issued to another client, and not for the audience that this one serves"
     )]
     NotYours,
+    /// It is encrypted to its audience: what it says, and whose it is, only that can read.
+    #[error(
+        "this server cannot read an encrypted token: end its session, cut its client off, or wait until it expires"
+    )]
+    Encrypted,
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,6 +61,16 @@ impl Auth {
             Verifier::new(issuer, audience, ACCESS_TOKEN_TYP, keys).verify(token, now)?;
         self.guard.check_again(&verified, now)?;
         Ok(verified)
+    }
+
+    /// The same for whichever audience this issuer made it, also one that its client has no longer.
+    fn check_for_its_own(&self, token: &str) -> Result<Verified<Claims>, Refused> {
+        let issuer = self.settings.issuer.as_str();
+        let keys = self.keys.ring().verifying.clone();
+        let verifier = Verifier::new(issuer, issuer, ACCESS_TOKEN_TYP, keys);
+        let now = self.env.now().unix();
+        let shown = verifier.verify_for_any_audience::<Claims>(token, now)?;
+        self.check_for(&shown.claims().aud, token)
     }
 
     /// What a token is worth, to the service that it is for; `None`: nothing, or nothing of that service's business.
@@ -83,8 +98,8 @@ impl Auth {
     }
 
     /// Takes a token back. A refresh token: its session ends, whoever shows it, since whoever has it could use it. An
-    /// access token: if it is the caller's own, or for the audience that it serves. One that is good for nothing needs
-    /// no taking back, and that is no error (RFC 7009 §2.2).
+    /// access token: if it is the caller's own, or for the audience that it serves; for whom else it may be does not
+    /// matter. One that is good for nothing needs no taking back, and that is no error (RFC 7009 §2.2).
     ///
     /// # Errors
     /// [`RevokeError`].
@@ -97,12 +112,14 @@ impl Auth {
         if refresh_token::read(token, self.keys.ring().refresh_all()).is_some() {
             return Ok(self.logout(token, visitor).await?);
         }
-        let client = caller.client();
-        let audiences = client.audiences(&self.settings.issuer);
-        let mut known = audiences.chain(client.serves.as_deref());
-        let Some(claims) = known.find_map(|audience| self.check_for(audience, token).ok()) else {
-            return Ok(());
+        let claims = match self.check_for_its_own(token) {
+            Ok(claims) => claims,
+            Err(Refused::Token(countersign_jose::Refused::Encrypted)) => {
+                return Err(RevokeError::Encrypted);
+            }
+            Err(_) => return Ok(()),
         };
+        let client = caller.client();
         let own = claims.client_id == client.id.as_str();
         if own || client.serves.as_ref() == Some(&claims.aud) {
             Ok(self.revoke_token(&claims.jti, visitor).await?)

@@ -10,9 +10,8 @@ use countersign_guard::{Claims, Epochs, Scope, Verified};
 use serde_json::{Map, Value};
 
 use crate::Auth;
-use crate::model::client::{ClaimSource, Client, ClientKind};
+use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
-use crate::model::id::ClientId;
 use crate::model::user::User;
 use crate::protection::{Protection, Unprotected};
 use crate::refresh_token::{Handle, RefreshToken};
@@ -152,9 +151,7 @@ impl Auth {
     /// It cannot be made as that audience asks for.
     pub fn behind(&self, checked: &Verified<Claims>, audience: &str) -> Result<String, IssueError> {
         let now = self.env.now();
-        // As for a client that asks for nothing of its own.
-        let nobody = Client::new(ClientId::default(), ClientKind::Service, now);
-        let protection = self.protection_for(&nobody, audience)?;
+        let protection = self.protection_for_audience(audience)?;
         let claims = Claims {
             aud: audience.to_owned(),
             iat: now.unix().as_secs(),

@@ -76,11 +76,20 @@ pub enum ProtectionError {
     Name,
 }
 
-/// What is asked for the tokens of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is asked for tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wanted<'a> {
     algorithm: Option<Algorithm>,
     encrypt_to: Option<&'a EncryptTo>,
+}
+
+impl<'a> Wanted<'a> {
+    fn by(client: &'a Client) -> Self {
+        Self {
+            algorithm: client.signing_algorithm,
+            encrypt_to: client.encrypt_to.as_ref(),
+        }
+    }
 }
 
 /// How the tokens of a client are made, found out before anything begins that ends in a token.
@@ -95,31 +104,27 @@ pub(crate) struct Protection {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Unprotected {
     /// What was asked for cannot be, or not any more: an operator has to change it.
-    #[error("tokens of the client {client} cannot be made as they should be: {cause}")]
+    #[error("tokens {whose} cannot be made as they should be: {cause}")]
     Refused {
-        /// Whose.
-        client: String,
+        /// Of which client, or for which audience.
+        whose: String,
         /// Why.
         #[source]
         cause: ProtectionError,
     },
     /// There is no key of this algorithm here yet.
-    #[error(
-        "tokens of the client {client} are signed with {algorithm}, of which there is no key here yet"
-    )]
+    #[error("tokens {whose} are signed with {algorithm}, of which there is no key here yet")]
     NoSigningKey {
-        /// Whose.
-        client: String,
+        /// Of which client, or for which audience.
+        whose: String,
         /// What they are signed with.
         algorithm: &'static str,
     },
     /// The reader's key is not known yet.
-    #[error(
-        "tokens of the client {client} are encrypted to a key from {address}, which is not known yet"
-    )]
+    #[error("tokens {whose} are encrypted to a key from {address}, which is not known yet")]
     NoEncryptionKey {
-        /// Whose.
-        client: String,
+        /// Of which client, or for which audience.
+        whose: String,
         /// Where it should be found.
         address: String,
     },
@@ -162,7 +167,7 @@ fn check_audience(
 pub fn check_client(settings: &Settings, client: &Client) -> Result<(), ProtectionError> {
     client
         .audiences(&settings.issuer)
-        .try_for_each(|audience| wanted(settings, client, audience).map(|_| ()))
+        .try_for_each(|audience| wanted(settings, Wanted::by(client), audience).map(|_| ()))
 }
 
 /// Whether one audience or client may ask for this.
@@ -187,30 +192,24 @@ pub fn check_algorithm(
 /// What is asked for: by the client, by this audience of its tokens, or by both alike.
 fn wanted<'a>(
     settings: &'a Settings,
-    client: &'a Client,
+    client: Wanted<'a>,
     audience: &str,
 ) -> Result<Wanted<'a>, ProtectionError> {
     let mut described = settings.audiences.iter();
     let described = described.find(|described| described.name == audience);
-    let (algorithm, encrypt_to) = match described {
-        None => (client.signing_algorithm, client.encrypt_to.as_ref()),
+    let wanted = match described {
+        None => client,
         Some(audience) => agreed(client, audience)?,
     };
-    check_algorithm(settings, algorithm)?;
-    if encrypt_to.is_some() && audience == settings.issuer {
+    check_algorithm(settings, wanted.algorithm)?;
+    if wanted.encrypt_to.is_some() && audience == settings.issuer {
         return Err(ProtectionError::EncryptedToIssuer);
     }
-    Ok(Wanted {
-        algorithm,
-        encrypt_to,
-    })
+    Ok(wanted)
 }
 
-fn agreed<'a>(
-    client: &'a Client,
-    audience: &'a Audience,
-) -> Result<(Option<Algorithm>, Option<&'a EncryptTo>), ProtectionError> {
-    let algorithm = match (client.signing_algorithm, audience.signing_algorithm) {
+fn agreed<'a>(client: Wanted<'a>, audience: &'a Audience) -> Result<Wanted<'a>, ProtectionError> {
+    let algorithm = match (client.algorithm, audience.signing_algorithm) {
         (Some(mine), Some(theirs)) if mine != theirs => {
             return Err(ProtectionError::OtherAlgorithm {
                 client: mine.name(),
@@ -220,7 +219,7 @@ fn agreed<'a>(
         }
         (mine, theirs) => mine.or(theirs),
     };
-    let encrypt_to = match (&client.encrypt_to, &audience.encrypt_to) {
+    let encrypt_to = match (client.encrypt_to, audience.encrypt_to.as_ref()) {
         (Some(mine), Some(theirs)) if mine != theirs => {
             return Err(ProtectionError::OtherReader {
                 client: Box::new(mine.clone()),
@@ -228,9 +227,12 @@ fn agreed<'a>(
                 audiences: Box::new(theirs.clone()),
             });
         }
-        (mine, theirs) => mine.as_ref().or(theirs.as_ref()),
+        (mine, theirs) => mine.or(theirs),
     };
-    Ok((algorithm, encrypt_to))
+    Ok(Wanted {
+        algorithm,
+        encrypt_to,
+    })
 }
 
 impl Auth {
@@ -246,13 +248,31 @@ impl Auth {
         client: &Client,
         audience: &str,
     ) -> Result<Protection, Unprotected> {
-        let of = || client.id.to_string();
+        let whose = || format!("of the client {}", client.id);
+        self.protect(Wanted::by(client), audience, whose)
+    }
+
+    /// The same for tokens that no client asks for: as their audience alone asks.
+    pub(crate) fn protection_for_audience(
+        &self,
+        audience: &str,
+    ) -> Result<Protection, Unprotected> {
+        let whose = || format!("for {audience:?}");
+        self.protect(Wanted::default(), audience, whose)
+    }
+
+    fn protect(
+        &self,
+        client: Wanted<'_>,
+        audience: &str,
+        whose: impl Fn() -> String,
+    ) -> Result<Protection, Unprotected> {
         let wanted = wanted(&self.settings, client, audience);
         let Wanted {
             algorithm,
             encrypt_to,
         } = wanted.map_err(|cause| Unprotected::Refused {
-            client: of(),
+            whose: whose(),
             cause,
         })?;
         let signer = match algorithm {
@@ -260,7 +280,7 @@ impl Auth {
             Some(algorithm) => {
                 let signer = self.keys.ring().signer(algorithm).cloned();
                 Some(signer.ok_or_else(|| Unprotected::NoSigningKey {
-                    client: of(),
+                    whose: whose(),
                     algorithm: algorithm.name(),
                 })?)
             }
@@ -270,7 +290,7 @@ impl Auth {
             Some(to) => {
                 let key = self.recipients.key_of(to);
                 let key = key.map_err(|address| Unprotected::NoEncryptionKey {
-                    client: of(),
+                    whose: whose(),
                     address: address.to_owned(),
                 })?;
                 Some((key, to.enc))

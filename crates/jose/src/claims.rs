@@ -25,7 +25,8 @@ pub const MAX_AUDIENCES: usize = 256;
 /// What a verifier compares claims with.
 pub(crate) struct Expected<'v> {
     pub(crate) issuer: &'v str,
-    pub(crate) audience: &'v str,
+    /// `None`: whichever there is.
+    pub(crate) audience: Option<&'v str>,
 }
 
 /// What a verifier needs to know of the claims beyond their type.

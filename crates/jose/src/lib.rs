@@ -307,4 +307,4 @@ pub use key::{
 pub use sign::sign;
 pub use time::UnixTime;
 pub use unverified::Unverified;
-pub use verifier::{MAX_LEEWAY, OfAnyType, Verified, Verifier};
+pub use verifier::{ForAnyAudience, MAX_LEEWAY, OfAnyType, Verified, Verifier};

@@ -173,7 +173,7 @@ impl Verifier {
             let compact = Compact::split(signed)?;
             // 2. The header: what kind of token, and which key; that key's algorithm must be named.
             let key = self.key_of(&compact)?;
-            self.verify_under(key, compact, now)
+            self.verify_under(key, compact, &self.expected(), now)
         })
     }
 
@@ -210,9 +210,43 @@ impl Verifier {
                 let key = self.keys.select(header.kid.as_deref(), header.alg)?;
                 Ok((key.clone(), header.typ.map(Into::into)))
             })?;
-            let verified = self.verify_under(key, compact, now)?;
+            let verified = self.verify_under(key, compact, &self.expected(), now)?;
             Ok(OfAnyType { verified, typ })
         })
+    }
+
+    /// For an issuer that is shown a token of its own and has to find out for whom it made it,
+    /// never for a service: as [`verify`](Self::verify), but whomever `aud` names.
+    ///
+    /// A token that was made for one service passes at another here (RFC 8725 §3.9), which is why
+    /// this is no setting of a verifier, and why what it gives is no [`Verified`]: nothing that
+    /// asks for one can be handed this.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for [`Refused::Audience`] where there is any audience.
+    pub fn verify_for_any_audience<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<ForAnyAudience<C>, Refused> {
+        self.with_signed(token, |signed| {
+            let compact = Compact::split(signed)?;
+            let key = self.key_of(&compact)?;
+            let expected = Expected {
+                audience: None,
+                ..self.expected()
+            };
+            self.verify_under(key, compact, &expected, now)
+                .map(ForAnyAudience)
+        })
+    }
+
+    /// What the claims must say.
+    fn expected(&self) -> Expected<'_> {
+        Expected {
+            issuer: &self.issuer,
+            audience: Some(&self.audience),
+        }
     }
 
     /// What comes after the header.
@@ -220,17 +254,14 @@ impl Verifier {
         &self,
         key: VerifyingKey,
         compact: Compact<'_>,
+        expected: &Expected<'_>,
         now: UnixTime,
     ) -> Result<Verified<C>, Refused> {
         // 3. The signature. Only if it holds, the payload is decoded.
         let payload = compact.signed_by(&key)?;
         // 4. The claims: types, issuer, audience.
-        let expected = Expected {
-            issuer: &self.issuer,
-            audience: &self.audience,
-        };
         let verified = payload.decode(|json| {
-            let (claims, registered) = claims::read::<C>(json, &expected)?;
+            let (claims, registered) = claims::read::<C>(json, expected)?;
             Ok(Verified(Arc::new(Inner {
                 claims,
                 registered,
@@ -344,6 +375,20 @@ impl<C> OfAnyType<C> {
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.verified.key_id()
+    }
+}
+
+/// Claims of a token that was verified but for its audience (RFC 8725 §3.9): it may be one for
+/// somebody else. Made by [`Verifier::verify_for_any_audience`] alone; there is no way from here to
+/// a [`Verified`].
+#[derive(Clone, Debug)]
+pub struct ForAnyAudience<C>(Verified<C>);
+
+impl<C> ForAnyAudience<C> {
+    /// The claims (RFC 7519 §4).
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        self.0.claims()
     }
 }
 

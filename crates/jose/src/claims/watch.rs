@@ -95,7 +95,8 @@ impl<'v> Watch<'v> {
             }
             Claim::Audience => {
                 let audience: Audience<'de> = map.next_value()?;
-                let ours = |name: &Cow<'_, str>| name == self.expected.audience;
+                let expected = self.expected.audience;
+                let ours = |name: &Cow<'_, str>| expected.is_none_or(|expected| name == expected);
                 self.audience = seen(match &audience {
                     Audience::One(name) => ours(name),
                     Audience::Many(names) => names.iter().any(ours),

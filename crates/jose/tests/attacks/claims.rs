@@ -1,6 +1,6 @@
 //! Claims that are wrong, though the signature holds.
 
-use countersign_jose::{Claim, Refused, UnixTime};
+use countersign_jose::{Claim, Refused, UnixTime, sign};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -230,6 +230,46 @@ fn an_audience_that_is_not_ours() {
         let token = hs256(header_with(""), with(&format!(r#""aud":{good},"#)));
         assert!(verify(&HS256, &token).is_ok(), "{good}");
     }
+}
+
+/// An issuer may leave the audience open, by name and for one call, to find out for whom it made a
+/// token. Nothing else is left open with it.
+#[test]
+fn any_audience_for_issuers_who_ask_for_it_by_name() {
+    let verifier = verifier(&HS256);
+    let any = |token: &str| verifier.verify_for_any_audience::<Value>(token, NOW);
+    let claims: Value = serde_json::from_str(GOOD).unwrap();
+    for audience in [AUDIENCE, "https://other.example", ""] {
+        let mut claims = claims.clone();
+        claims["aud"] = audience.into();
+        let token = sign(&HS256, TYP, &claims).unwrap();
+        assert_eq!(any(&token).unwrap().claims(), &claims);
+        let exact = verifier.verify::<Value>(&token, NOW);
+        assert_eq!(exact.is_ok(), audience == AUDIENCE, "{audience}");
+        let other_kind = sign(&HS256, "JWT", &claims).unwrap();
+        let needed = TYP.into();
+        assert_eq!(any(&other_kind).err(), Some(Refused::Type { needed }));
+    }
+
+    let honest = hs256(header_with(""), GOOD);
+    let (signed, _) = honest.rsplit_once('.').unwrap();
+    let forged = with_hmac(b"another secret, which nobody has said to trust", signed);
+    assert_eq!(any(&forged).err(), Some(Refused::Signature));
+    for (from, to, why) in [
+        (r#""iss":""#, r#""iss":"x"#, Refused::Issuer),
+        (r#""aud""#, r#""au""#, Refused::Missing(Claim::Audience)),
+        (
+            r#""aud":""#,
+            r#""aud":1,"x":""#,
+            Refused::Malformed(Claim::Audience),
+        ),
+        (r#""exp""#, r#""ex""#, Refused::Missing(Claim::Expires)),
+    ] {
+        let token = hs256(header_with(""), GOOD.replacen(from, to, 1));
+        assert_eq!(any(&token).err(), Some(why));
+    }
+    let expired = verifier.verify_for_any_audience::<Value>(&honest, UnixTime::MAX);
+    assert!(matches!(expired, Err(Refused::Expired { .. })));
 }
 
 #[test]

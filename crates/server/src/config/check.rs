@@ -418,7 +418,7 @@ impl Config {
             ),
             _ => {}
         }
-        let checked = settings.audience.as_ref().unwrap_or(&issuer);
+        let checked = settings.audience(&issuer);
         let internal = settings.internal_audience.as_ref();
         if internal.is_some_and(|internal| internal == checked || *internal == issuer) {
             complain(

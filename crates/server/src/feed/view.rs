@@ -1,6 +1,7 @@
 //! What a reader gets to see of the log: of its audience only, and identifiers perhaps hashed.
 
 use std::borrow::Cow;
+use std::iter;
 use std::sync::Arc;
 
 use countersign_auth::feed::hashed;
@@ -8,20 +9,33 @@ use countersign_auth::model::revocation::{Audience, LogEntry};
 use countersign_guard::Event;
 
 use super::Query;
+use crate::http::App;
 
 /// A reader's view of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
     issuer: Arc<str>,
-    audience: Option<String>,
+    /// Those whose tokens concern the reader; `None`: all.
+    audiences: Option<Arc<[String]>>,
     hashed: bool,
 }
 
 impl View {
-    pub(crate) fn new(issuer: &str, query: Query) -> Self {
+    pub(crate) fn new(app: &App, query: Query) -> Self {
+        let issuer = app.auth().settings().issuer.as_str();
+        let forward_auth = &app.settings().forward_auth;
+        // Behind forward-auth a token ends with the one in front from which it was made.
+        let in_front = |reader: &String| {
+            let behind = forward_auth.internal_audience.as_ref() == Some(reader);
+            behind.then(|| forward_auth.audience(issuer).to_owned())
+        };
+        let audiences = |reader| {
+            let in_front = in_front(&reader);
+            iter::once(reader).chain(in_front).collect()
+        };
         Self {
             issuer: issuer.into(),
-            audience: query.audience,
+            audiences: query.audience.map(audiences),
             hashed: query.hashed,
         }
     }
@@ -46,14 +60,14 @@ impl View {
 
     /// What can concern somebody else's tokens only is not this reader's business; what may concern its own always is.
     fn shows(&self, entry: &LogEntry) -> bool {
-        let (Some(wanted), Some(audience)) = (&self.audience, &entry.audience) else {
+        let (Some(wanted), Some(audience)) = (&self.audiences, &entry.audience) else {
             return true;
         };
         let name = match audience {
             Audience::Issuer => &self.issuer,
             Audience::Service(name) => name.as_str(),
         };
-        wanted == name
+        wanted.iter().any(|wanted| wanted == name)
     }
 
     /// How identifiers are written.

@@ -54,6 +54,13 @@ pub struct ForwardAuth {
     pub internal_audience: Option<String>,
 }
 
+impl ForwardAuth {
+    /// The audience that tokens must have.
+    pub(crate) fn audience<'a>(&'a self, issuer: &'a str) -> &'a str {
+        self.audience.as_deref().unwrap_or(issuer)
+    }
+}
+
 /// How a browser that goes to a page without a token is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

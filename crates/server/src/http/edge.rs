@@ -1,7 +1,7 @@
 //! The one layer around every route: who calls, whether they may, and what every answer bears.
 //!
 //! In this order: 1. the caller's address; 2. the request's id; 3. plain HTTP beyond loopback; 4. `Host`; 5. the rule
-//! against CSRF, and preflights; 6. the route, within its time; then, on the way out, 7. headers, 8. metrics and the
+//! against CSRF, and preflights (what a proxy asks about another request is past both); 6. the route, within its time; then, on the way out, 7. headers, 8. metrics and the
 //! log line. One layer, and one allocation for all of it: most answers here take microseconds.
 
 use std::convert::Infallible;
@@ -138,13 +138,15 @@ impl Passage {
                 "this listener is for the trusted proxy in front: call the server by its https address",
             ));
         }
-        let headers = request.headers();
-        app.own_name().check_host(request.uri(), headers)?;
         // What a proxy asks about another request: it changes nothing whatever its method, the rule is its own to apply,
-        // and a preflight's good answer would say that the other request is welcome.
+        // and a preflight's good answer would say that the other request is welcome. `Host` may be the other request's,
+        // too (Envoy keeps it). A page that gets here under a name of its own (DNS rebinding) gains nothing: what is
+        // answered depends on the token alone, and under that name a browser sends no cookie of another.
         if self.route().starts_with(forward_auth::PATH) {
             return Ok(Admitted::Request);
         }
+        let headers = request.headers();
+        app.own_name().check_host(request.uri(), headers)?;
         let preflight = origin::is_preflight(&self.method, headers);
         if self.method.is_safe() && !preflight {
             return Ok(Admitted::Request);

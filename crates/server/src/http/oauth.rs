@@ -70,6 +70,7 @@ impl From<RevokeError> for OAuthError {
     fn from(error: RevokeError) -> Self {
         match error {
             RevokeError::NotYours => Self::new("unauthorized_client", error.to_string()),
+            RevokeError::Encrypted => Self::new("unsupported_token_type", error.to_string()),
             RevokeError::Store(error) => error.into(),
         }
     }

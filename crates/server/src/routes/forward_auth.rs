@@ -62,8 +62,7 @@ fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<HeaderMap, 
     let (token, by) = token_of(headers, settings.cookie.as_deref())?;
 
     // 2. A good one.
-    let audience = settings.audience.as_deref().unwrap_or(issuer);
-    let caller = app.auth().check_for(audience, token)?;
+    let caller = app.auth().check_for(settings.audience(issuer), token)?;
 
     // 3. A cookie comes along whoever made the page, so an unsafe request must come from a page that may.
     if by == By::Cookie && !is_safe(method, headers) {

@@ -101,7 +101,7 @@ pub(crate) async fn poll(
         After::Snapshot { at, to }.to_string()
     });
     let as_of = auth.env().clock.elapsed().saturating_sub(looked);
-    let view = View::new(&auth.settings().issuer, query);
+    let view = View::new(&app, query);
     let body = Page {
         kind: if to.is_some() { "snapshot" } else { "tail" },
         events: view.events(&page.entries),
@@ -178,7 +178,7 @@ pub(crate) async fn stream(
     // 3. Does the log go on from where the reader stands?
     let after = resumable(&app, after).await?;
 
-    let view = View::new(&app.auth().settings().issuer, query);
+    let view = View::new(&app, query);
     let stopping = stopping.map(|Extension(stopping)| stopping);
     let ear = Ear {
         bearer,

@@ -32,7 +32,8 @@ pub(crate) struct RevokeForm {
     request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "It is good for nothing"),
-        (status = 400, description = "invalid_request; unauthorized_client: it is another client's, and not for the caller", body = OAuthErrorBody),
+        (status = 400, description = "invalid_request; unauthorized_client: it is another client's, and not for the caller; \
+            unsupported_token_type: it is encrypted", body = OAuthErrorBody),
         (status = 401, description = "invalid_client", body = OAuthErrorBody),
         (status = 429, description = "temporarily_unavailable, with `Retry-After`: too many failures from this address", body = OAuthErrorBody),
         (status = "default", description = "Any other refusal", body = OAuthErrorBody),

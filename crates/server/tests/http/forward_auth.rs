@@ -6,7 +6,11 @@ use base64_simd::URL_SAFE_NO_PAD;
 use countersign::http::{ForwardAuth, RefusePages, Settings};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, ClientKind};
+use countersign_auth::settings::Audience;
 use countersign_auth::visitor::Visitor;
+use countersign_jose::{
+    Algorithm, DecryptionKey, DecryptionKeySet, KeyManagement, KeySet, Verifier,
+};
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
@@ -104,6 +108,24 @@ async fn a_proxy_learns_who_makes_a_request() {
         assert_eq!(said(&answer)[..3], expected, "{method} {path}");
     }
     assert_eq!(server.dump(), before);
+}
+
+/// Envoy asks with the `Host` of the request that it asks about. Nothing else is answered under another name.
+#[tokio::test]
+async fn under_whatever_name_a_proxy_asks() {
+    let server = server(|_| {}).await;
+    let alice = Browser::signed_in(&server, "alice@example.com").await;
+    for path in ["/v1/forward-auth", "/v1/forward-auth/orders?x=y"] {
+        let asked = Request::get(path).header("Host", "orders.example.com");
+        let bearing = asked.clone().bearer(&alice.access_token);
+        server.send(bearing).await.expect(200);
+        server.send(asked).await.refused(401, "missing_token");
+    }
+    for path in ["/v1/forward-authority", "/v1/me"] {
+        let other = Request::get(path).header("Host", "orders.example.com");
+        let other = other.bearer(&alice.access_token);
+        server.send(other).await.refused(421, "wrong_host");
+    }
 }
 
 /// No request passes for a preflight's sake.
@@ -314,6 +336,64 @@ async fn the_services_behind_get_a_token_of_their_own() {
     let inner = behind(&alice.access_token).await;
     alice.call(Request::post("/v1/logout")).await.expect(204);
     assert!(server.auth.check_for(BEHIND, &inner).is_err());
+}
+
+/// As their audience asks, whatever the caller's own client has its tokens made like.
+#[tokio::test]
+async fn the_services_behind_say_how_their_tokens_are_made() {
+    let key = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+    let unknown = json!({ "jwks_uri": "https://behind.example.com/keys" });
+    let known = json!({ "jwk": key.encryption_key().public_jwk().unwrap() });
+    for encrypt_to in [known, unknown] {
+        let is_known = encrypt_to.get("jwk").is_some();
+        let behind = Audience {
+            name: BEHIND.to_owned(),
+            signing_algorithm: Some(Algorithm::EdDSA),
+            encrypt_to: Some(serde_json::from_value(encrypt_to).unwrap()),
+        };
+        let http = Settings {
+            forward_auth: ForwardAuth {
+                internal_audience: Some(BEHIND.to_owned()),
+                ..ForwardAuth::default()
+            },
+            ..Settings::default()
+        };
+        let server = Server::with(Options {
+            settings: Box::new(|settings| settings.audiences = vec![behind]),
+            http,
+            ..Options::default()
+        })
+        .await;
+        server
+            .put_client("default", ClientKind::Browser, |client| {
+                client.signing_algorithm = Some(Algorithm::RS256);
+            })
+            .await;
+        let alice = Browser::signed_in(&server, "alice@example.com").await;
+        let answer = server.send(ask().bearer(&alice.access_token)).await;
+        if !is_known {
+            answer.refused(503, "cannot_protect");
+            let outer = server.auth.check(&alice.access_token).unwrap();
+            let error = server.auth.behind(&outer, BEHIND).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("tokens for {BEHIND:?}")),
+                "{error}"
+            );
+            continue;
+        }
+        let token = answer.expect(200);
+        let token = token.header("x-auth-token").unwrap();
+        let keys = server.send(Request::get("/.well-known/jwks.json")).await;
+        let keys = KeySet::from_json(keys.text().as_bytes()).unwrap();
+        let signed_with_ed25519 = keys
+            .iter()
+            .filter(|key| key.algorithm() == Algorithm::EdDSA);
+        let keys = KeySet::new(signed_with_ed25519.cloned().collect()).unwrap();
+        let own = DecryptionKeySet::new(vec![key.clone()]).unwrap();
+        let verifier = Verifier::new(&server.issuer, BEHIND, "at+jwt", keys).encrypted_to(own);
+        let now = server.auth.env().now().unix();
+        verifier.verify::<Value>(token, now).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use countersign::http::{ForwardAuth, Settings};
+use countersign_auth::model::client::ClientKind;
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::visitor::Visitor;
@@ -11,7 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::actors::{Browser, Service};
-use crate::server::{BEGINNING, PASSWORD, Server};
+use crate::server::{self, BEGINNING, PASSWORD, Server};
 use crate::support::client::Request;
 
 /// Stands still, as the server's does.
@@ -170,6 +172,62 @@ async fn a_guard_outlives_a_removed_key() {
         refused(&guard, &alice.access_token).await,
         "session_revoked"
     );
+}
+
+/// Services behind a proxy see no token but those that forward-auth makes, for an audience that no client has.
+#[tokio::test]
+async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
+    const BEHIND: &str = "https://behind.example.com";
+    for in_front in [None, Some("https://orders.example.com".to_owned())] {
+        let forward_auth = ForwardAuth {
+            audience: in_front.clone(),
+            internal_audience: Some(BEHIND.to_owned()),
+            ..ForwardAuth::default()
+        };
+        let http = Settings {
+            forward_auth,
+            ..Settings::default()
+        };
+        let server = Server::with(server::Options {
+            http,
+            ..server::Options::default()
+        })
+        .await;
+        server
+            .put_client("app", ClientKind::Browser, |client| {
+                client.audience = in_front;
+            })
+            .await;
+        let service = Service::registered(&server, "behind", |client| {
+            client.scope = Some("revocations".to_owned());
+            client.serves = Some(BEHIND.to_owned());
+        })
+        .await;
+        let client = ServiceClient::new("behind", service.secret);
+        let options = Options::new(&server.issuer, BEHIND, client, WhenStale::refuse());
+        let guard = guard(options.clock(Frozen)).await;
+        server.register("alice@example.com").await;
+        let mut alice = Browser::of_client(&server, "app");
+        let handed_on = async |alice: &Browser<'_>| {
+            let ask = Request::get("/v1/forward-auth").bearer(&alice.access_token);
+            let answer = server.send(ask).await.expect(200);
+            answer.header("x-auth-token").unwrap().to_owned()
+        };
+
+        alice.sign_in("alice@example.com").await.expect(200);
+        let token = handed_on(&alice).await;
+        guard.check(&token).await.unwrap();
+        let sign_out = Request::post("/v1/logout").json(&json!({ "client_id": "app" }));
+        alice.send(sign_out).await.expect(204);
+        assert_eq!(refused(&guard, &token).await, "session_revoked");
+
+        alice.sign_in("alice@example.com").await.expect(200);
+        let token = handed_on(&alice).await;
+        guard.check(&token).await.unwrap();
+        let (app, operator) = ("app".parse().unwrap(), Visitor::operator());
+        server.auth.cut_off_client(&app, &operator).await.unwrap();
+        assert_eq!(refused(&guard, &token).await, "client_revoked");
+    }
 }
 
 /// The account behind a token, until it changes; and the service's own token, which has none.

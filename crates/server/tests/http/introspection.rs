@@ -2,6 +2,7 @@
 
 use countersign_auth::model::client::{ClaimSource, ClientKind};
 use countersign_auth::visitor::Visitor;
+use countersign_jose::{DecryptionKey, KeyManagement};
 use serde_json::{Value, json};
 
 use crate::actors::{Browser, Phone, Service};
@@ -203,9 +204,21 @@ async fn it_takes_back_nobody_elses() {
         client.audience = Some(ORDERS.to_owned());
     })
     .await;
+    let elsewhere = Service::registered(&server, "elsewhere", |client| {
+        client.audience = Some(OTHER.to_owned());
+    })
+    .await;
+    let elsewhere = elsewhere.token().await;
     let before = server.dump();
-    // Of an audience that it may call, and that it is not; of the issuer's account interface.
-    for (service, token) in [(&caller, &phone.access_token), (&orders, &bob.access_token)] {
+    // Of an audience that it may call, and that it is not; of the issuer's account interface; of one that it has nothing
+    // to do with.
+    for (service, token) in [
+        (&caller, &phone.access_token),
+        (&orders, &bob.access_token),
+        (&caller, &bob.access_token),
+        (&orders, &elsewhere),
+        (&caller, &elsewhere),
+    ] {
         revoke(&server, service, token)
             .await
             .oauth_refused(400, "unauthorized_client");
@@ -227,6 +240,67 @@ async fn it_takes_back_nobody_elses() {
         true
     );
     assert!(server.auth.check(&bob.access_token).is_ok());
+    assert!(server.auth.check_for(OTHER, &elsewhere).is_ok());
+    // So is what was good once.
+    server.advance(std::time::Duration::from_secs(400));
+    for token in [&bob.access_token, &elsewhere] {
+        revoke(&server, &orders, token).await.expect(200);
+    }
+    assert_eq!(server.dump(), before);
+}
+
+/// Its audiences may have changed since.
+#[tokio::test]
+async fn it_takes_its_own_back_whatever_they_are_for() {
+    let server = server().await;
+    let caller = Service::registered(&server, "caller", |client| {
+        client.audience = Some(ORDERS.to_owned());
+        client.more_audiences = vec![OTHER.to_owned()];
+    })
+    .await;
+    let mut tokens = Vec::new();
+    for audience in [ORDERS, OTHER] {
+        let answer = caller.ask(&[("resource", audience)]).await.expect(200);
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        tokens.push((audience, token));
+    }
+    server
+        .put_client("caller", ClientKind::Service, |_| {})
+        .await;
+    for (audience, token) in tokens {
+        assert!(
+            server.auth.check_for(audience, &token).is_ok(),
+            "{audience}"
+        );
+        revoke(&server, &caller, &token).await.expect(200);
+        assert!(
+            server.auth.check_for(audience, &token).is_err(),
+            "{audience}"
+        );
+    }
+}
+
+/// Whose it is, this server cannot read: not even who asks for it to be taken back is told that it was.
+#[tokio::test]
+async fn an_encrypted_token_is_not_said_to_be_taken_back() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let key = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+    let jwk = json!({ "jwk": key.encryption_key().public_jwk().unwrap() });
+    let caller = Service::registered(&server, "caller", |client| {
+        client.audience = Some(ORDERS.to_owned());
+        client.encrypt_to = Some(serde_json::from_value(jwk).unwrap());
+    })
+    .await;
+    let token = caller.token().await;
+    assert_eq!(token.matches('.').count(), 4);
+    let before = server.dump();
+    for service in [&caller, &orders] {
+        revoke(&server, service, &token)
+            .await
+            .oauth_refused(400, "unsupported_token_type");
+    }
+    assert_eq!(server.dump(), before);
 }
 
 /// An application's own claims cannot say that a token is good, or whose it is.
