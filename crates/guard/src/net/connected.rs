@@ -10,13 +10,14 @@ use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Veri
 use serde_json::Value;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
     Account, BadAddress, Clock, Denied, NoTrust, Options, ServiceToken, WhenStale, feed,
     http::Client,
-    introspection, key_set,
+    introspection,
+    key_set::{self, Missing, Search},
     shared::{Issuer, Shared},
     watch::{self, Ended},
 };
@@ -195,8 +196,9 @@ impl Connected {
     /// Checks a token: signature and claims, time by the corrected clock, and that nothing has
     /// revoked it, as far as is known; if that is too old, what the owner chose is done.
     ///
-    /// It waits in two cases alone: when the token's key is not known, for one fetch of the key set;
-    /// and when the issuer has to be asked.
+    /// It waits in two cases alone: when the token's key is not known, for a fetch of the key set; and
+    /// when the issuer has to be asked. A key that cannot be fetched is not called unknown: the token
+    /// is [`Denied::Unanswered`] then.
     ///
     /// # Errors
     /// [`Denied`] says why not.
@@ -232,11 +234,41 @@ impl Connected {
         let unverified = Unverified::parse(token).ok();
         let kid = unverified.as_ref().and_then(Unverified::kid);
         let now = shared.clock.monotonic();
-        match issuer.keys.miss((is_unknown, kid), now, &shared.pace) {
-            Some(fetched) if is_unknown => issuer.keys.wait(fetched, &shared.pace).await,
-            _ => return Err(refused),
+        let missing = issuer.keys.miss((is_unknown, kid), now, &shared.pace);
+        if !is_unknown {
+            return Err(refused);
         }
-        shared.check(token)
+        self.with_key(token, issuer, missing).await
+    }
+
+    /// Once more when its key is there, or is known not to be. That no set came is no answer.
+    async fn with_key(
+        &self,
+        token: &str,
+        issuer: &Issuer,
+        mut missing: Missing,
+    ) -> Result<Verified<Claims>, Denied> {
+        let shared = &self.0.shared;
+        let unknown = Denied::Refused(Refused::Token(BadToken::UnknownKey));
+        let end = Instant::now() + shared.pace.cool_down + shared.pace.patience;
+        let mut search = missing.search();
+        let _place = match search {
+            Search::GoesOn => Some(issuer.keys.place().ok_or(Denied::Unanswered)?),
+            Search::InVain | Search::Failed => None,
+        };
+        loop {
+            match shared.check(token) {
+                Err(denied) if denied == unknown => {}
+                other => return other,
+            }
+            search = match search {
+                Search::GoesOn => timeout_at(end, missing.next())
+                    .await
+                    .unwrap_or(Search::Failed),
+                Search::InVain => return Err(unknown),
+                Search::Failed => return Err(Denied::Unanswered),
+            };
+        }
     }
 
     async fn when_stale(

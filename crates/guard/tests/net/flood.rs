@@ -37,8 +37,12 @@ async fn made_up_key_ids_cause_one_fetch_in_a_cool_down() {
         }
         tokio::task::yield_now().await;
     }
+    // Or there was no place to wait in.
     for code in flood.join_all().await {
-        assert_eq!(code, "token_key_unknown");
+        assert!(
+            matches!(code, "token_key_unknown" | "issuer_unanswered"),
+            "{code}"
+        );
     }
     let (cool_down, elapsed) = (
         pace().cool_down.as_secs_f64(),
