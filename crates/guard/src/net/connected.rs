@@ -18,6 +18,7 @@ use super::{
     http::Client,
     introspection,
     key_set::{self, Missing, Search},
+    retry::Retry,
     shared::{Issuer, Shared},
     watch::{self, Ended},
 };
@@ -146,22 +147,20 @@ impl Connected {
             (options.feed, options.ids),
             options.pace,
         ));
+        let both = || (Arc::clone(&shared), Arc::clone(&issuer));
         let mut tasks = JoinSet::new();
-        {
-            let (shared, issuer) = (Arc::clone(&shared), Arc::clone(&issuer));
-            tasks.spawn(async move { key_set::keep(&shared, &issuer).await });
-        }
-        {
-            let (shared, issuer) = (Arc::clone(&shared), Arc::clone(&issuer));
+        tasks.spawn(for_ever("key set", both(), async |shared, issuer| {
+            key_set::keep(&shared, &issuer).await;
+        }));
+        tasks.spawn(for_ever("feed", both(), async |shared, issuer| {
+            let clock = Arc::clone(&shared.clock);
             let scope = Some("revocations");
-            let name = issuer.name.clone();
-            let token = ServiceToken::new(Arc::clone(&issuer), clock, &name, scope);
-            tasks.spawn(async move { feed::follow(&shared, &issuer, &token).await });
-        }
-        {
-            let shared = Arc::clone(&shared);
-            tasks.spawn(async move { forget(&shared).await });
-        }
+            let token = ServiceToken::new(Arc::clone(&issuer), clock, &issuer.name, scope);
+            feed::follow(&shared, &issuer, &token).await;
+        }));
+        tasks.spawn(for_ever("upkeep", both(), async |shared, _| {
+            forget(&shared).await;
+        }));
         Self(Arc::new(Inner {
             shared,
             issuer: Some(issuer),
@@ -382,6 +381,26 @@ impl Connected {
     }
 }
 
+/// Does a task that never ends, and begins it anew should it panic: nobody would miss it, and
+/// nothing would be heard any more.
+async fn for_ever<T>(
+    about: &'static str,
+    (shared, issuer): (Arc<Shared>, Arc<Issuer>),
+    task: impl Fn(Arc<Shared>, Arc<Issuer>) -> T,
+) where
+    T: Future<Output = ()> + Send + 'static,
+{
+    let mut retry = Retry::new(&shared.pace);
+    let mut running = JoinSet::new();
+    loop {
+        running.spawn(task(Arc::clone(&shared), Arc::clone(&issuer)));
+        if let Some(Err(panicked)) = running.join_next().await {
+            shared.trouble(about, &panicked);
+        }
+        sleep(retry.wait()).await;
+    }
+}
+
 /// Forgets what has expired, for ever; by the issuer's clock alone, and only while it vouches: what is
 /// forgotten too early could come back.
 async fn forget(shared: &Arc<Shared>) {
@@ -391,11 +410,15 @@ async fn forget(shared: &Arc<Shared>) {
             continue;
         };
         let begun = Instant::now();
-        let shared = Arc::clone(shared);
+        let walking = Arc::clone(shared);
         // It walks over everything that is remembered.
-        let walk = tokio::task::spawn_blocking(move || shared.guard.expire(now));
-        if walk.await.is_ok() {
-            tracing::trace!(took = ?begun.elapsed(), "forgot what has expired");
+        let walk = tokio::task::spawn_blocking(move || walking.guard.expire(now));
+        match walk.await {
+            Ok(()) => {
+                shared.well("upkeep");
+                tracing::trace!(took = ?begun.elapsed(), "forgot what has expired");
+            }
+            Err(panicked) => shared.trouble("upkeep", &panicked),
         }
     }
 }
