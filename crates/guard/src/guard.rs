@@ -176,6 +176,11 @@ impl Guard {
     }
 
     #[cfg(feature = "net")]
+    pub(crate) fn verifier(&self) -> Arc<Verifier> {
+        self.verifier.read().1.load_full()
+    }
+
+    #[cfg(feature = "net")]
     pub(crate) fn ids(&self) -> Ids {
         self.revocations.read().1.ids()
     }

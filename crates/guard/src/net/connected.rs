@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Verifier};
-use serde_json::Value;
+use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Verifier, jwe};
+use serde_json::{Map, Value};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout, timeout_at},
@@ -279,16 +279,31 @@ impl Connected {
         match (self.0.shared.when_stale, &self.0.issuer) {
             (WhenStale::CarryOn, _) => Ok(verified),
             (WhenStale::AskTheIssuer { .. }, Some(issuer)) => {
-                self.0.shared.asked.fetch_add(1, Ordering::Relaxed);
-                introspection::ask(issuer, token).await.map(|_| verified)
+                self.ask(issuer, token).await.map(|_| verified)
             }
             _ => Err(Denied::Stale { age }),
         }
     }
 
+    /// What the issuer says of a token that was verified. It cannot read what is encrypted to this
+    /// service, and is shown what it signed, which is inside.
+    async fn ask(&self, issuer: &Issuer, token: &str) -> Result<Map<String, Value>, Denied> {
+        let shared = &self.0.shared;
+        shared.asked.fetch_add(1, Ordering::Relaxed);
+        let verifier = shared.guard.verifier();
+        let Some(keys) = verifier.decryption_keys() else {
+            return introspection::ask(issuer, token).await;
+        };
+        let inside = jwe::decrypt(token, keys).map_err(|_| Denied::Unanswered)?;
+        let signed = str::from_utf8(inside.plaintext()).map_err(|_| Denied::Unanswered)?;
+        introspection::ask(issuer, signed).await
+    }
+
     /// The account behind a token, as the issuer knows it: asked for once, and remembered until the
     /// feed says that it changed. While the feed is not heard, every call asks. `None` if there is no
-    /// account behind it, or if this client may not know (it needs the scope `accounts`).
+    /// account behind it, or if this client may not know (it needs the scope `accounts`). Its
+    /// registration must name this guard's audience in `serves`, too: of tokens for others the issuer
+    /// says that they are not active.
     ///
     /// # Errors
     /// [`Denied::Unanswered`] if the issuer cannot be asked, and whatever [`check`](Self::check) says.
@@ -302,8 +317,7 @@ impl Connected {
         }
         let issuer = self.0.issuer.as_ref().ok_or(Denied::Unanswered)?;
         let news = shared.accounts.news();
-        shared.asked.fetch_add(1, Ordering::Relaxed);
-        let mut answer = introspection::ask(issuer, token).await?;
+        let mut answer = self.ask(issuer, token).await?;
         if answer.get("sub").is_none_or(|sub| *sub != *verified.sub) {
             return Err(Denied::Inactive);
         }
