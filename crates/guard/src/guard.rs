@@ -73,13 +73,33 @@ impl Guard {
     /// [`Refused::Token`] if it is no valid token at `now`, [`Refused::Revoked`] if it has been
     /// taken back.
     pub fn check(&self, token: &str, now: UnixTime) -> Result<Verified<Claims>, Refused> {
-        let entry = match self.cache.get(token, self.verifier.generation()) {
+        self.check_and(token, now, |_| Ok(()))
+    }
+
+    /// As [`check`](Self::check), of a token that must please `more`, too.
+    pub(crate) fn check_and<E: From<Refused>>(
+        &self,
+        token: &str,
+        now: UnixTime,
+        more: impl FnOnce(&Claims) -> Result<(), E>,
+    ) -> Result<Verified<Claims>, E> {
+        let cached = self.cache.get(token, self.verifier.generation());
+        let is_new = cached.is_none();
+        let entry = match cached {
             Some(entry) => self.still_valid(token, entry, now)?,
             None => self.verify(token, now)?,
         };
-        self.revocations.check(&entry.clear, |known| {
-            known.check(&entry.verified, &entry.hashes, now)
-        })?;
+        self.revocations
+            .check(&entry.clear, |known| {
+                known.check(&entry.verified, &entry.hashes, now)
+            })
+            .map_err(Refused::from)?;
+        more(&entry.verified)?;
+        // No refused token enters the cache. What is revoked between the look and this is of a later
+        // generation than the entry was found clear at.
+        if is_new {
+            self.cache.insert(token, &entry);
+        }
         Ok(entry.verified.clone())
     }
 
@@ -99,20 +119,17 @@ impl Guard {
         }
     }
 
-    /// A miss, or a token that other keys verified: everything is checked.
+    /// A miss, or a token that other keys verified: signature, claims and time.
     fn verify(&self, token: &str, now: UnixTime) -> Result<Arc<Entry>, Refused> {
         let (keys, current) = self.verifier.read();
         let verified = current.load().verify(token, now)?;
         let hashes = self.revocations.read().1.hashes(&verified);
-        let entry = Arc::new(Entry {
+        Ok(Arc::new(Entry {
             verified,
             hashes,
             keys,
             clear: Seen::never(),
-        });
-        // Before revocations are looked at: to refuse a revoked token again shall be cheap, too.
-        self.cache.insert(token, &entry);
-        Ok(entry)
+        }))
     }
 
     /// Whether a token that was verified before is still good: its time, and that nothing has revoked
@@ -156,6 +173,11 @@ impl Guard {
         self.cache.expire(now, self.leeway);
         // Nothing to publish: less is refused, of what no one can present any more.
         self.revocations.read().1.expire(now);
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) fn verifier(&self) -> Arc<Verifier> {
+        self.verifier.read().1.load_full()
     }
 
     #[cfg(feature = "net")]

@@ -6,17 +6,19 @@ use std::{
     time::Duration,
 };
 
-use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Verifier};
-use serde_json::Value;
+use countersign_jose::{KeySet, MAX_LEEWAY, Refused as BadToken, Unverified, Verifier, jwe};
+use serde_json::{Map, Value};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
     Account, BadAddress, Clock, Denied, NoTrust, Options, ServiceToken, WhenStale, feed,
     http::Client,
-    introspection, key_set,
+    introspection,
+    key_set::{self, Missing, Search},
+    retry::Retry,
     shared::{Issuer, Shared},
     watch::{self, Ended},
 };
@@ -145,22 +147,20 @@ impl Connected {
             (options.feed, options.ids),
             options.pace,
         ));
+        let both = || (Arc::clone(&shared), Arc::clone(&issuer));
         let mut tasks = JoinSet::new();
-        {
-            let (shared, issuer) = (Arc::clone(&shared), Arc::clone(&issuer));
-            tasks.spawn(async move { key_set::keep(&shared, &issuer).await });
-        }
-        {
-            let (shared, issuer) = (Arc::clone(&shared), Arc::clone(&issuer));
+        tasks.spawn(for_ever("key set", both(), async |shared, issuer| {
+            key_set::keep(&shared, &issuer).await;
+        }));
+        tasks.spawn(for_ever("feed", both(), async |shared, issuer| {
+            let clock = Arc::clone(&shared.clock);
             let scope = Some("revocations");
-            let name = issuer.name.clone();
-            let token = ServiceToken::new(Arc::clone(&issuer), clock, &name, scope);
-            tasks.spawn(async move { feed::follow(&shared, &issuer, &token).await });
-        }
-        {
-            let shared = Arc::clone(&shared);
-            tasks.spawn(async move { forget(&shared).await });
-        }
+            let token = ServiceToken::new(Arc::clone(&issuer), clock, &issuer.name, scope);
+            feed::follow(&shared, &issuer, &token).await;
+        }));
+        tasks.spawn(for_ever("upkeep", both(), async |shared, _| {
+            forget(&shared).await;
+        }));
         Self(Arc::new(Inner {
             shared,
             issuer: Some(issuer),
@@ -195,8 +195,9 @@ impl Connected {
     /// Checks a token: signature and claims, time by the corrected clock, and that nothing has
     /// revoked it, as far as is known; if that is too old, what the owner chose is done.
     ///
-    /// It waits in two cases alone: when the token's key is not known, for one fetch of the key set;
-    /// and when the issuer has to be asked.
+    /// It waits in two cases alone: when the token's key is not known, for a fetch of the key set; and
+    /// when the issuer has to be asked. A key that cannot be fetched is not called unknown: the token
+    /// is [`Denied::Unanswered`] then.
     ///
     /// # Errors
     /// [`Denied`] says why not.
@@ -232,11 +233,41 @@ impl Connected {
         let unverified = Unverified::parse(token).ok();
         let kid = unverified.as_ref().and_then(Unverified::kid);
         let now = shared.clock.monotonic();
-        match issuer.keys.miss((is_unknown, kid), now, &shared.pace) {
-            Some(fetched) if is_unknown => issuer.keys.wait(fetched, &shared.pace).await,
-            _ => return Err(refused),
+        let missing = issuer.keys.miss((is_unknown, kid), now, &shared.pace);
+        if !is_unknown {
+            return Err(refused);
         }
-        shared.check(token)
+        self.with_key(token, issuer, missing).await
+    }
+
+    /// Once more when its key is there, or is known not to be. That no set came is no answer.
+    async fn with_key(
+        &self,
+        token: &str,
+        issuer: &Issuer,
+        mut missing: Missing,
+    ) -> Result<Verified<Claims>, Denied> {
+        let shared = &self.0.shared;
+        let unknown = Denied::Refused(Refused::Token(BadToken::UnknownKey));
+        let end = Instant::now() + shared.pace.cool_down + shared.pace.patience;
+        let mut search = missing.search();
+        let _place = match search {
+            Search::GoesOn => Some(issuer.keys.place().ok_or(Denied::Unanswered)?),
+            Search::InVain | Search::Failed => None,
+        };
+        loop {
+            match shared.check(token) {
+                Err(denied) if denied == unknown => {}
+                other => return other,
+            }
+            search = match search {
+                Search::GoesOn => timeout_at(end, missing.next())
+                    .await
+                    .unwrap_or(Search::Failed),
+                Search::InVain => return Err(unknown),
+                Search::Failed => return Err(Denied::Unanswered),
+            };
+        }
     }
 
     async fn when_stale(
@@ -248,16 +279,31 @@ impl Connected {
         match (self.0.shared.when_stale, &self.0.issuer) {
             (WhenStale::CarryOn, _) => Ok(verified),
             (WhenStale::AskTheIssuer { .. }, Some(issuer)) => {
-                self.0.shared.asked.fetch_add(1, Ordering::Relaxed);
-                introspection::ask(issuer, token).await.map(|_| verified)
+                self.ask(issuer, token).await.map(|_| verified)
             }
             _ => Err(Denied::Stale { age }),
         }
     }
 
+    /// What the issuer says of a token that was verified. It cannot read what is encrypted to this
+    /// service, and is shown what it signed, which is inside.
+    async fn ask(&self, issuer: &Issuer, token: &str) -> Result<Map<String, Value>, Denied> {
+        let shared = &self.0.shared;
+        shared.asked.fetch_add(1, Ordering::Relaxed);
+        let verifier = shared.guard.verifier();
+        let Some(keys) = verifier.decryption_keys() else {
+            return introspection::ask(issuer, token).await;
+        };
+        let inside = jwe::decrypt(token, keys).map_err(|_| Denied::Unanswered)?;
+        let signed = str::from_utf8(inside.plaintext()).map_err(|_| Denied::Unanswered)?;
+        introspection::ask(issuer, signed).await
+    }
+
     /// The account behind a token, as the issuer knows it: asked for once, and remembered until the
     /// feed says that it changed. While the feed is not heard, every call asks. `None` if there is no
-    /// account behind it, or if this client may not know (it needs the scope `accounts`).
+    /// account behind it, or if this client may not know (it needs the scope `accounts`). Its
+    /// registration must name this guard's audience in `serves`, too: of tokens for others the issuer
+    /// says that they are not active.
     ///
     /// # Errors
     /// [`Denied::Unanswered`] if the issuer cannot be asked, and whatever [`check`](Self::check) says.
@@ -271,8 +317,7 @@ impl Connected {
         }
         let issuer = self.0.issuer.as_ref().ok_or(Denied::Unanswered)?;
         let news = shared.accounts.news();
-        shared.asked.fetch_add(1, Ordering::Relaxed);
-        let mut answer = introspection::ask(issuer, token).await?;
+        let mut answer = self.ask(issuer, token).await?;
         if answer.get("sub").is_none_or(|sub| *sub != *verified.sub) {
             return Err(Denied::Inactive);
         }
@@ -350,6 +395,26 @@ impl Connected {
     }
 }
 
+/// Does a task that never ends, and begins it anew should it panic: nobody would miss it, and
+/// nothing would be heard any more.
+async fn for_ever<T>(
+    about: &'static str,
+    (shared, issuer): (Arc<Shared>, Arc<Issuer>),
+    task: impl Fn(Arc<Shared>, Arc<Issuer>) -> T,
+) where
+    T: Future<Output = ()> + Send + 'static,
+{
+    let mut retry = Retry::new(&shared.pace);
+    let mut running = JoinSet::new();
+    loop {
+        running.spawn(task(Arc::clone(&shared), Arc::clone(&issuer)));
+        if let Some(Err(panicked)) = running.join_next().await {
+            shared.trouble(about, &panicked);
+        }
+        sleep(retry.wait()).await;
+    }
+}
+
 /// Forgets what has expired, for ever; by the issuer's clock alone, and only while it vouches: what is
 /// forgotten too early could come back.
 async fn forget(shared: &Arc<Shared>) {
@@ -359,11 +424,15 @@ async fn forget(shared: &Arc<Shared>) {
             continue;
         };
         let begun = Instant::now();
-        let shared = Arc::clone(shared);
+        let walking = Arc::clone(shared);
         // It walks over everything that is remembered.
-        let walk = tokio::task::spawn_blocking(move || shared.guard.expire(now));
-        if walk.await.is_ok() {
-            tracing::trace!(took = ?begun.elapsed(), "forgot what has expired");
+        let walk = tokio::task::spawn_blocking(move || walking.guard.expire(now));
+        match walk.await {
+            Ok(()) => {
+                shared.well("upkeep");
+                tracing::trace!(took = ?begun.elapsed(), "forgot what has expired");
+            }
+            Err(panicked) => shared.trouble("upkeep", &panicked),
         }
     }
 }

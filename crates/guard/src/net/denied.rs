@@ -22,8 +22,8 @@ pub enum Denied {
         /// How old its knowledge is; `None` if it never had any.
         age: Option<Duration>,
     },
-    /// The guard's knowledge is too old, and the issuer, who should be asked, does not answer.
-    #[error("the issuer had to be asked about the token, and does not answer")]
+    /// The issuer has to be asked, about the token or for its key, and does not answer.
+    #[error("the issuer had to be asked about the token, or for its key, and does not answer")]
     Unanswered,
     /// This machine's clock and the issuer's differ too much to be corrected.
     #[error(

@@ -13,8 +13,8 @@ use foldhash::quality::RandomState;
 use http::{HeaderMap, header};
 use hyper::body::Bytes;
 use tokio::{
-    sync::{Notify, Semaphore, watch},
-    time::{Instant, sleep_until, timeout},
+    sync::{Notify, Semaphore, SemaphorePermit, watch},
+    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -28,27 +28,52 @@ use super::{
 /// So many missing keys are remembered.
 const MISSING: usize = 1024;
 
-/// So many checks wait for a key at a time; others are refused at once.
-const WAITING: usize = 64;
+/// So many checks wait for a key at a time; others are told at once that it cannot be known.
+const WAITING: usize = 1024;
 
 /// What is known of the issuer's keys.
 pub(super) struct Keys {
     /// The last good set, as it was published: one that is the same need not be taken again.
     text: Mutex<Bytes>,
     wanted: Notify,
-    /// Rises with every fetch, whatever came of it.
-    fetched: watch::Sender<u64>,
+    fetches: watch::Sender<Fetches>,
     missing: Mutex<HashMap<u64, Asked>>,
     hasher: RandomState,
     waiting: Semaphore,
 }
 
+/// Fetches of the set, which happen one after the other, by number.
+#[derive(Clone, Copy, Default)]
+struct Fetches {
+    begun: u64,
+    ended: u64,
+    /// The last that brought a set.
+    good: u64,
+}
+
 /// A key that was asked for.
 #[derive(Clone, Copy)]
 struct Asked {
-    /// How many fetches there had been.
+    /// How many fetches had begun: what they bring may be older than the key.
     before: u64,
     at: Duration,
+}
+
+/// A key that is not in the set, and is being asked for.
+pub(super) struct Missing {
+    before: u64,
+    fetches: watch::Receiver<Fetches>,
+}
+
+/// What is known of a key that is not in the set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Search {
+    /// A fetch is to come, or on its way.
+    GoesOn,
+    /// A fetch that began after the key was asked for brought a set without it.
+    InVain,
+    /// The set could not be fetched.
+    Failed,
 }
 
 impl Keys {
@@ -56,15 +81,16 @@ impl Keys {
         Self {
             text: Mutex::new(Bytes::new()),
             wanted: Notify::new(),
-            fetched: watch::Sender::new(0),
+            fetches: watch::Sender::new(Fetches::default()),
             missing: Mutex::new(HashMap::new()),
             hasher: RandomState::default(),
             waiting: Semaphore::new(WAITING),
         }
     }
 
+    /// How often it was fetched, whatever came of it.
     pub fn fetches(&self) -> u64 {
-        *self.fetched.borrow()
+        self.fetches.borrow().ended
     }
 
     /// Has the set fetched anew, when the cool-down allows.
@@ -72,16 +98,16 @@ impl Keys {
         self.wanted.notify_one();
     }
 
-    /// Has the set fetched for the sake of this key, unless that was done a while ago and it was
-    /// not there: `None` then, else what to wait for.
-    pub fn miss(&self, key: impl Hash, now: Duration, pace: &Pace) -> Option<Fetched> {
-        let fetched = Fetched(self.fetched.subscribe());
-        let before = self.fetches();
+    /// Has the set fetched for the sake of this key, unless that was done a while ago.
+    pub fn miss(&self, key: impl Hash, now: Duration, pace: &Pace) -> Missing {
+        let fetches = self.fetches.subscribe();
+        let before = fetches.borrow().begun;
         let key = self.hasher.hash_one(key);
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         let is_remembered = |asked: &Asked| now.saturating_sub(asked.at) < pace.missing;
         if let Some(asked) = missing.get(&key).filter(|asked| is_remembered(asked)) {
-            return (asked.before == before).then_some(fetched);
+            let before = asked.before;
+            return Missing { before, fetches };
         }
         if missing.len() >= MISSING {
             missing.retain(|_, asked| is_remembered(asked));
@@ -93,28 +119,54 @@ impl Keys {
         }
         drop(missing);
         self.wanted.notify_one();
-        Some(fetched)
+        Missing { before, fetches }
     }
 
-    /// Waits for a fetch. Not for long, and not with everybody.
-    pub async fn wait(&self, mut fetched: Fetched, pace: &Pace) {
-        let Ok(_place) = self.waiting.try_acquire() else {
-            return;
-        };
-        // Whatever came of it: the caller looks for itself.
-        drop(timeout(pace.cool_down + pace.patience, fetched.0.changed()).await);
+    /// A place to wait in, if there is one: not everybody can.
+    pub fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiting.try_acquire().ok()
     }
 }
 
-/// The next fetch.
-pub(super) struct Fetched(watch::Receiver<u64>);
+impl Missing {
+    pub fn search(&self) -> Search {
+        let fetches = *self.fetches.borrow();
+        if fetches.good > self.before {
+            Search::InVain
+        } else if fetches.ended > self.before {
+            Search::Failed
+        } else {
+            Search::GoesOn
+        }
+    }
+
+    /// Waits for the end of a fetch, and says what is known then. One that was on its way when the key
+    /// was asked for may bring it, too, and with one that failed there is nothing to wait for.
+    pub async fn next(&mut self) -> Search {
+        // The sender is as alive as whoever waits.
+        drop(self.fetches.changed().await);
+        let fetches = *self.fetches.borrow_and_update();
+        if fetches.ended > fetches.good {
+            return Search::Failed;
+        }
+        self.search()
+    }
+}
 
 /// Keeps the keys of `shared` fresh, for ever.
 pub(super) async fn keep(shared: &Shared, issuer: &Issuer) {
     let mut retry = Retry::new(&shared.pace);
     loop {
-        let fetched = Instant::now();
-        let next = match fetch(shared, issuer).await {
+        let at = Instant::now();
+        let fetches = &issuer.keys.fetches;
+        // Nobody waits for a beginning.
+        fetches.send_if_modified(|fetches| {
+            fetches.begun += 1;
+            false
+        });
+        let result = fetch(shared, issuer).await;
+        let is_good = result.is_ok();
+        let next = match result {
             Ok(lifetime) => {
                 retry.reset();
                 shared.well("key set");
@@ -128,13 +180,18 @@ pub(super) async fn keep(shared: &Shared, issuer: &Issuer) {
                 retry.wait()
             }
         };
-        issuer.keys.fetched.send_modify(|fetches| *fetches += 1);
+        fetches.send_modify(|fetches| {
+            fetches.ended = fetches.begun;
+            if is_good {
+                fetches.good = fetches.begun;
+            }
+        });
         let wanted = async {
             issuer.keys.wanted.notified().await;
-            sleep_until(fetched + shared.pace.cool_down).await;
+            sleep_until(at + shared.pace.cool_down).await;
         };
         tokio::select! {
-            () = sleep_until(fetched + next) => {}
+            () = sleep_until(at + next) => {}
             () = wanted => {}
         }
     }

@@ -18,9 +18,11 @@ const HEARTBEAT_AGE: Duration = Duration::from_secs(4);
 /// Nor is one to whom a node says that it has not read the log for longer, or that hears so late.
 const AS_OF: Duration = Duration::from_secs(1);
 
+/// Of a clock that was never heard: whatever is added to it is 0.
+const NEVER: i64 = i64::MIN;
+
 /// Shared between whoever follows the feed and every check. Moments are milliseconds of the
 /// monotonic clock, and one more, so that 0 is never.
-#[derive(Default)]
 pub struct Knowledge {
     /// Everything that was revoked before this moment is known.
     known_at: AtomicU64,
@@ -30,7 +32,7 @@ pub struct Knowledge {
     is_current: AtomicBool,
     /// What the wall clock lacks, in milliseconds.
     skew: AtomicI64,
-    /// By how much the issuer's clock was ahead of the monotonic one, in milliseconds.
+    /// By how much the issuer's clock was ahead of the monotonic one, in milliseconds; or [`NEVER`].
     issuer_time: AtomicI64,
 }
 
@@ -47,6 +49,18 @@ pub struct Heartbeat {
     pub heard: Duration,
     /// When it came, by the wall clock.
     pub wall: Duration,
+}
+
+impl Default for Knowledge {
+    fn default() -> Self {
+        Self {
+            known_at: AtomicU64::new(0),
+            heard_at: AtomicU64::new(0),
+            is_current: AtomicBool::new(false),
+            skew: AtomicI64::new(0),
+            issuer_time: AtomicI64::new(NEVER),
+        }
+    }
 }
 
 impl Knowledge {
@@ -97,7 +111,10 @@ impl Knowledge {
         self.skew.load(Ordering::Relaxed)
     }
 
-    /// The present by the corrected clock.
+    /// The present by the corrected clock, or by the issuer's as the monotonic clock carries it on,
+    /// whichever is later: a wall clock that is set back between two heartbeats makes no token valid
+    /// again whose revocation [`issuer_now`](Self::issuer_now) had forgotten, and a monotonic one
+    /// that slept with its machine makes none live longer.
     ///
     /// # Errors
     /// By how many milliseconds it is off, if that is more than [`MAX_SKEW`].
@@ -106,18 +123,22 @@ impl Knowledge {
         if u128::from(skew.unsigned_abs()) > MAX_SKEW.as_millis() {
             return Err(skew);
         }
-        let now = millis(clock.wall()).saturating_add_signed(skew);
+        let corrected = millis(clock.wall()).saturating_add_signed(skew);
+        let now = corrected.max(self.carried_on(clock));
         Ok(UnixTime::from_secs(now / 1000))
     }
 
     /// The present by the issuer's own clock, whatever this machine's does in between; for
     /// forgetting, which cannot be taken back. `None` while nobody vouches.
     pub fn issuer_now(&self, clock: &dyn Clock) -> Option<UnixTime> {
-        self.is_connected(clock).then(|| {
-            let ahead = self.issuer_time.load(Ordering::Relaxed);
-            let now = millis(clock.monotonic()).saturating_add_signed(ahead);
-            UnixTime::from_secs(now / 1000)
-        })
+        self.is_connected(clock)
+            .then(|| UnixTime::from_secs(self.carried_on(clock) / 1000))
+    }
+
+    /// The issuer's clock as it was heard last, carried on by the monotonic one.
+    fn carried_on(&self, clock: &dyn Clock) -> u64 {
+        let ahead = self.issuer_time.load(Ordering::Relaxed);
+        millis(clock.monotonic()).saturating_add_signed(ahead)
     }
 }
 

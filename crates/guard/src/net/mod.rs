@@ -27,7 +27,8 @@
 //!    clocks differ.
 //! 5. **Keys** are fetched ahead of their time. A set that cannot be fetched, cannot be read or has no
 //!    usable key changes nothing. A token with an unknown key causes a fetch, but all tokens together
-//!    no more than one in 2 s, and the same key none for 4 s after it was not found.
+//!    no more than one in 2 s, and the same key none for 4 s after it was not found. While there is no
+//!    set, or none can be fetched, such a token is not called bad: that cannot be known.
 //! 6. **No redirect is followed**, answers are bounded in size and time, and plain `http` goes to this
 //!    machine alone unless [`Options`] say otherwise.
 //!

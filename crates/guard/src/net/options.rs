@@ -43,7 +43,9 @@ pub enum WhenStale {
         after: Duration,
     },
     /// Asks the issuer about each (RFC 7662), once its knowledge is older than this; refuses those
-    /// of which it hears nothing good.
+    /// of which it hears nothing good. The registration of the client must name the guard's audience
+    /// in `serves`: of tokens for others the issuer says that they are not active. Of an encrypted
+    /// token it is shown what it signed.
     AskTheIssuer {
         /// How old its knowledge may be.
         after: Duration,

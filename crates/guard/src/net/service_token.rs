@@ -17,6 +17,9 @@ use super::{
     shared::Issuer,
 };
 
+/// No token is taken to live longer, whatever the issuer says.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
+
 /// A token with which this service calls another, or its issuer: fetched when it is first needed,
 /// again when three quarters of its life are over, and never by two at once.
 pub struct ServiceToken {
@@ -180,8 +183,9 @@ pub(super) async fn grant(
     if answer.status != StatusCode::OK {
         return Err(refusal(WHAT, &answer));
     }
-    let granted: Granted =
+    let mut granted: Granted =
         serde_json::from_slice(&answer.body).map_err(|error| unreadable(WHAT, &error))?;
+    granted.expires_in = granted.expires_in.min(LONGEST_LIFE);
     let is_bearer = granted.token_type.eq_ignore_ascii_case("Bearer");
     if !is_bearer || HeaderValue::from_str(&granted.access_token).is_err() {
         let why = "a bearer token is needed".to_owned();

@@ -139,11 +139,12 @@ impl Shared {
 
     /// What a token is worth by what is known here, however old that is.
     pub fn check(&self, token: &str) -> Result<Verified<Claims>, Denied> {
-        let verified = self.guard.check(token, self.now()?)?;
-        if verified.extra.contains_key("cnf") {
-            return Err(Denied::Bound);
-        }
-        Ok(verified)
+        self.guard.check_and(token, self.now()?, |claims| {
+            if claims.extra.contains_key("cnf") {
+                return Err(Denied::Bound);
+            }
+            Ok(())
+        })
     }
 
     /// Whether what is known is new enough, by the owner's word.

@@ -1,13 +1,15 @@
 //! What is answered to whom: RFC 6750, RFC 9470, RFC 9728; and where people are sent.
 
+use axum::Router;
 use axum::http::Request;
-use countersign_guard::Scope;
+use axum::routing::get;
 use countersign_guard::axum::{Requirement, SignIn};
 use countersign_guard::net::WhenStale;
+use countersign_guard::{Guard, Scope};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::fixture::soon;
+use crate::fixture::{Issuer, soon};
 use crate::service::{Service, unprotected};
 
 #[tokio::test]
@@ -158,8 +160,8 @@ async fn a_guard_that_cannot_know_says_so() {
         after: Duration::from_millis(100),
     };
     let guard = service.issuer.guard(stale).await;
-    let stale = axum::Router::new()
-        .route("/", axum::routing::get(|| async { "in" }))
+    let stale = Router::new()
+        .route("/", get(|| async { "in" }))
         .layer(guard.protect());
     service.issuer.world.silent.store(true, Ordering::Relaxed);
     let token = service.issuer.token("a");
@@ -172,6 +174,34 @@ async fn a_guard_that_cannot_know_says_so() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
     assert!(!response.headers().contains_key("www-authenticate"));
+}
+
+/// Before there is a key, nobody is told to throw a token away, or to sign in again.
+#[tokio::test]
+async fn a_guard_without_keys_calls_no_token_bad() {
+    let mut issuer = Issuer::start().await;
+    issuer.stop().await;
+    let guard = Guard::connect_in_background(issuer.options(WhenStale::refuse())).unwrap();
+    let sign_in = SignIn::new("https://id.example/sign-in", "https://orders.example").unwrap();
+    let service = Router::new()
+        .route("/", get(|| async { "in" }))
+        .layer(guard.protect().sign_in(sign_in));
+    let ask = async || {
+        let request = Request::get("/")
+            .header("authorization", format!("Bearer {}", issuer.token("a")))
+            .header(PAGE[0].0, PAGE[0].1)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        tower::ServiceExt::oneshot(service.clone(), request)
+            .await
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let response = ask().await;
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert!(!response.headers().contains_key("www-authenticate"));
+    }
 }
 
 const PAGE: [(&str, &str); 1] = [("sec-fetch-mode", "navigate")];

@@ -1,7 +1,13 @@
 //! The account behind a token: asked for once, and again when it changed.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use countersign_guard::net::{Denied, WhenStale};
 use countersign_guard::{Guard, Revocation};
+use countersign_jose::{
+    ContentEncryption, DecryptionKey, DecryptionKeySet, KeyManagement, encrypt,
+};
 use serde_json::json;
 
 use crate::fixture::{Issuer, soon};
@@ -73,4 +79,33 @@ async fn an_account_is_not_had_with_a_bad_token_nor_of_another() {
         guard.account(&token).await.unwrap_err().code(),
         "session_revoked"
     );
+}
+
+/// The issuer cannot read what is encrypted to a service: it is asked about what is inside, and
+/// nobody is refused because of that.
+#[tokio::test]
+async fn the_issuer_is_shown_what_it_signed() {
+    let issuer = Issuer::start().await;
+    *issuer.world.account.lock().unwrap() = json!({ "active": true, "sub": "u", "account": {} });
+    let own = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+    let ask = WhenStale::AskTheIssuer {
+        after: Duration::from_millis(200),
+    };
+    let keys = DecryptionKeySet::new(vec![own.clone()]).unwrap();
+    let guard = Guard::connect(issuer.options(ask).encrypted_to(keys))
+        .await
+        .unwrap();
+    let signed = issuer.token("a");
+    let encrypted = encrypt(&own.encryption_key(), ContentEncryption::A256GCM, &signed).unwrap();
+    guard.account(&encrypted).await.unwrap().unwrap();
+    issuer.world.silent.store(true, Ordering::Relaxed);
+    let asked = issuer.count("introspect");
+    soon("it asks", async || {
+        guard.check(&encrypted).await.unwrap();
+        issuer.count("introspect") > asked
+    })
+    .await;
+    // What is only signed is refused as ever.
+    let denied = guard.check(&signed).await.unwrap_err();
+    assert_eq!(denied.code(), "token_not_encrypted");
 }

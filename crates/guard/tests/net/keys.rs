@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use countersign_guard::Revocation;
-use countersign_guard::net::WhenStale;
+use countersign_guard::net::{Connected, Denied, WhenStale};
 use countersign_jose::sign;
+use tokio::task::JoinSet;
 
 use crate::fixture::{Issuer, new_key, soon};
 
@@ -49,13 +50,76 @@ async fn an_unannounced_key_is_fetched_at_once() {
     let next = new_key("k2");
     issuer.publish(&[&issuer.key, &next]);
     let token = sign(&next, "at+jwt", &issuer.claims("a")).unwrap();
-    let all = (0..20).map(|_| guard.check(&token));
-    let mut all = all.collect::<Vec<_>>();
-    let first = all.remove(0);
-    let (first, second) = tokio::join!(first, all.remove(0));
-    first.unwrap();
-    second.unwrap();
+    for verdict in checks(&guard, &token, 100).join_all().await {
+        verdict.unwrap();
+    }
     assert_eq!(issuer.count("key set"), 2);
+}
+
+/// Many checks of one token at once.
+fn checks(guard: &Connected, token: &str, number: usize) -> JoinSet<Result<(), Denied>> {
+    let check = |_| {
+        let (guard, token) = (guard.clone(), token.to_owned());
+        async move { guard.check(&token).await.map(drop) }
+    };
+    (0..number).map(check).collect()
+}
+
+/// Not everybody can wait. Whoever has no place is not told that the token is bad.
+#[tokio::test]
+async fn with_nowhere_to_wait_no_token_is_called_bad() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard(WhenStale::refuse()).await;
+    let next = new_key("k2");
+    issuer.publish(&[&issuer.key, &next]);
+    let token = sign(&next, "at+jwt", &issuer.claims("a")).unwrap();
+    issuer.world.stalled.store(true, Ordering::Relaxed);
+    let mut waiting = checks(&guard, &token, 1500);
+    // Those that need not wait.
+    let first = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(first, Err(Denied::Unanswered));
+    issuer.world.stalled.store(false, Ordering::Relaxed);
+    let verdicts = waiting.join_all().await;
+    let good = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
+    assert_eq!(good, 1024, "{:?}", verdicts[0]);
+    for verdict in verdicts.into_iter().filter(Result::is_err) {
+        assert_eq!(verdict, Err(Denied::Unanswered));
+    }
+}
+
+/// Only a set that was fetched says that there is no such key.
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_for_is_not_unknown() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard(WhenStale::refuse()).await;
+    let (next, never) = (new_key("k2"), new_key("k3"));
+    let [token, bad] = [&next, &never].map(|key| sign(key, "at+jwt", &issuer.claims("a")).unwrap());
+    issuer.publish_text("<html>");
+    for token in [&token, &token, &bad] {
+        let denied = guard.check(token).await.unwrap_err();
+        assert_eq!(denied, Denied::Unanswered);
+        assert!(denied.is_temporary());
+    }
+    // The others are checked as before.
+    guard.check(&issuer.token("b")).await.unwrap();
+    issuer.publish(&[&issuer.key, &next]);
+    soon("it is good", async || guard.check(&token).await.is_ok()).await;
+    for _ in 0..3 {
+        let denied = guard.check(&bad).await.unwrap_err();
+        assert_eq!(denied.code(), "token_key_unknown");
+    }
+}
+
+/// As when it stops in the middle of an answer.
+#[tokio::test]
+async fn an_issuer_that_takes_too_long_makes_no_token_bad() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard(WhenStale::refuse()).await;
+    let token = sign(&new_key("k2"), "at+jwt", &issuer.claims("a")).unwrap();
+    issuer.world.stalled.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_eq!(guard.check(&token).await.unwrap_err(), Denied::Unanswered);
+    }
 }
 
 #[tokio::test]

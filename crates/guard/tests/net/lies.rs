@@ -1,11 +1,12 @@
 //! A feed that is cut, has gaps, goes back, or is of another life: what it says is never taken for
 //! the whole, and what was known stays known.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_guard::Revocation;
-use countersign_guard::net::{Connected, WhenStale};
+use countersign_guard::net::{Clock, Connected, WhenStale};
+use countersign_guard::{Guard, Revocation};
 
 use crate::fixture::{Issuer, soon, unix_now};
 
@@ -125,7 +126,7 @@ async fn a_truncated_stream() {
 async fn a_truncated_snapshot() {
     let issuer = Issuer::start().await;
     issuer.world.silent.store(true, Ordering::Relaxed);
-    let guard = countersign_guard::Guard::connect_in_background(issuer.options(REFUSE)).unwrap();
+    let guard = Guard::connect_in_background(issuer.options(REFUSE)).unwrap();
     soon("a stream is there", async || issuer.count("stream") > 0).await;
     issuer.say("event: snapshot\ndata: {\"events\":[]}\n\n");
     issuer.say(format!("{}<cut>", heartbeat("one:0")));
@@ -165,4 +166,69 @@ async fn good_bye() {
     soon("it comes back", async || issuer.count("resumed") == 1).await;
     soon("it is connected", async || guard.knowing().connected).await;
     assert_eq!(guard.knowing().troubles, [""; 0]);
+}
+
+/// A life beyond all clocks is cut, and nothing ends by it.
+#[tokio::test]
+async fn a_service_token_that_never_ends() {
+    let issuer = Issuer::start().await;
+    issuer.world.life.store(u64::MAX, Ordering::Relaxed);
+    // One that has been running for a while.
+    let options = issuer.options(REFUSE).clock(Broken::default());
+    let guard = Guard::connect(options).await.unwrap();
+    let token = issuer.token("a");
+    guard.check(&token).await.unwrap();
+    guard
+        .service_token("https://pricing.example", None)
+        .unwrap()
+        .get()
+        .await
+        .unwrap();
+    issuer.end_session_of("a");
+    hears(&guard, &token).await;
+}
+
+/// Clocks of the owner's own, which panic as often as a test says, in whatever task looks at them.
+/// A test's own body is none.
+#[derive(Clone, Default)]
+struct Broken(Arc<AtomicU64>);
+
+impl Clock for Broken {
+    fn wall(&self) -> Duration {
+        unix_now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        let take = |left: u64| left.checked_sub(tokio::task::try_id().map(|_| 1)?);
+        let left = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        assert!(left.is_err(), "a broken clock");
+        unix_now()
+    }
+}
+
+/// A task that ends in a panic is told of, and begins anew: a guard that hears nothing any more
+/// would be worse.
+#[tokio::test]
+async fn no_panic_ends_the_hearing() {
+    let issuer = Issuer::start().await;
+    let clock = Broken::default();
+    let options = issuer.options(WhenStale::CarryOn).clock(clock.clone());
+    let guard = Guard::connect(options).await.unwrap();
+    clock.0.store(10, Ordering::Relaxed);
+    soon("it is told", async || {
+        let troubles = guard.knowing().troubles.join(" ");
+        troubles.contains("feed: ") && troubles.contains("a broken clock")
+    })
+    .await;
+    soon("it is mended", async || {
+        clock.0.load(Ordering::Relaxed) == 0
+    })
+    .await;
+    let token = issuer.token("a");
+    issuer.end_session_of("a");
+    hears(&guard, &token).await;
+    soon("it is connected", async || guard.knowing().connected).await;
+    soon("it is over", async || guard.knowing().troubles.is_empty()).await;
 }

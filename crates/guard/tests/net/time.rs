@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_guard::Guard;
 use countersign_guard::net::{Clock, Denied, WhenStale};
+use countersign_guard::{Guard, Revocation};
 
 use crate::fixture::{Issuer, soon, unix_now};
 
@@ -171,4 +171,28 @@ async fn nothing_is_forgotten_by_a_wrong_clock() {
         guard.check(&token).await.unwrap_err().code(),
         "session_revoked"
     );
+}
+
+/// The other order: what was rightly forgotten does not come back with a wall clock that is set back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_brings_nothing_back() {
+    let issuer = Issuer::start().await;
+    let hands = Hands::default();
+    let options = issuer.options(WhenStale::CarryOn).clock(hands.clone());
+    let guard = Guard::connect(options).await.unwrap();
+    let mut claims = issuer.claims("a");
+    claims.exp = claims.iat + 60;
+    let token = issuer.sign(&claims);
+    let sid = claims.sid.clone().unwrap();
+    issuer.revoke_until(Revocation::Session { sid }, claims.exp);
+    soon("it hears", async || guard.check(&token).await.is_err()).await;
+    // Two minutes pass at the issuer's, and the guard forgets the token and its revocation.
+    issuer.world.clock_off.store(2 * MINUTE, Ordering::Relaxed);
+    soon("it forgets", async || guard.knowing().stats.sessions == 0).await;
+    issuer.world.silent.store(true, Ordering::Relaxed);
+    soon("it is cut off", async || !guard.knowing().connected).await;
+    hands.off.store(-60 * MINUTE, Ordering::Relaxed);
+    let denied = guard.check(&token).await.unwrap_err();
+    assert_eq!(denied.code(), "token_expired");
+    guard.check(&issuer.token("b")).await.unwrap();
 }
