@@ -1,7 +1,11 @@
 //! Basic for service clients: exchanged once, remembered, refused for a while when wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use countersign_guard::Revocation;
 use countersign_guard::axum::Basic;
+use tokio::task::JoinSet;
 
 use crate::fixture::{CLIENT, SECRET, soon};
 use crate::service::Service;
@@ -75,6 +79,81 @@ async fn wrong_credentials_are_remembered() {
         );
     }
     assert_eq!(service.issuer.count("token"), before + 1);
+}
+
+/// Many requests at once, each with its own credentials.
+fn all(service: &Arc<Service>, credentials: Vec<String>) -> JoinSet<u16> {
+    let ask = |credentials: String| {
+        let service = Arc::clone(service);
+        async move { status(&service, &credentials).await }
+    };
+    credentials.into_iter().map(ask).collect()
+}
+
+fn guesses(id: &str) -> Vec<String> {
+    (0..100).map(|n| basic(id, &format!("css_{n}"))).collect()
+}
+
+#[tokio::test]
+async fn many_at_once_are_exchanged_once() {
+    let service = Arc::new(Service::start(|protect| protect.scheme(Basic::new())).await);
+    service.issuer.grant(&service.issuer.token("service"));
+    let before = service.issuer.count("token");
+    let statuses = all(&service, vec![basic(CLIENT, SECRET); 100]).join_all();
+    assert_eq!(statuses.await, [200; 100]);
+    let wrong = all(&service, vec![basic(CLIENT, "css_wrong"); 100]).join_all();
+    assert_eq!(wrong.await, [401; 100]);
+    assert_eq!(service.issuer.count("token"), before + 2);
+}
+
+/// Guesses at one client, however slow the issuer is to refuse them, keep no other client from its
+/// tokens, nor the one itself once its pair was right.
+#[tokio::test]
+async fn guesses_keep_nobody_from_their_tokens() {
+    let service = Arc::new(Service::start(|protect| protect.scheme(Basic::new())).await);
+    service.issuer.grant(&service.issuer.token("service"));
+    service
+        .issuer
+        .world
+        .undecided
+        .store(true, Ordering::Relaxed);
+    let before = service.issuer.count("token");
+    let guesses_at_another = all(&service, guesses("another"));
+    soon("they are asked about", async || {
+        service.issuer.count("token") == before + 4
+    })
+    .await;
+    let right = basic(CLIENT, SECRET);
+    assert_eq!(status(&service, &right).await, 200);
+    let guesses_at_the_same = all(&service, guesses(CLIENT));
+    soon("they are asked about", async || {
+        service.issuer.count("token") == before + 9
+    })
+    .await;
+    // Its token is refused, and it needs another.
+    let below = 1;
+    service.issuer.revoke(Revocation::Client {
+        client_id: "c".into(),
+        below,
+    });
+    soon("the client is cut off", async || {
+        status(&service, &right).await == 401
+    })
+    .await;
+    let mut claims = service.issuer.claims("next");
+    claims.epochs.client = below;
+    service.issuer.grant(&service.issuer.sign(&claims));
+    assert_eq!(status(&service, &right).await, 200);
+    service
+        .issuer
+        .world
+        .undecided
+        .store(false, Ordering::Relaxed);
+    for guesses in [guesses_at_another, guesses_at_the_same] {
+        let statuses = guesses.join_all().await;
+        let told = |status| statuses.iter().filter(|told| **told == status).count();
+        assert_eq!((told(401), told(503)), (4, 96), "{statuses:?}");
+    }
 }
 
 #[tokio::test]

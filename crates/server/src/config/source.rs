@@ -306,6 +306,8 @@ mod tests {
         config.metrics.listen = Some(Listen::default());
         config.signing.key = Some(Secret::new(String::new()));
         config.signing.key_file = Some(PathBuf::new());
+        config.store.postgres = Some(Secret::new(String::new()));
+        config.store.postgres_file = Some(PathBuf::new());
         config.passwords.threads = Some(1);
         config.passwords.queue = Some(1);
         config.passwords.pepper = Some(Secret::new(String::new()));

@@ -6,9 +6,11 @@ use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::model::client::ClientKind;
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
+use countersign_auth::settings::Audience;
 use countersign_auth::visitor::Visitor;
 use countersign_guard::Guard;
 use countersign_guard::net::{Clock, Connected, Feed, Options, ServiceClient, WhenStale};
+use countersign_jose::{DecryptionKey, DecryptionKeySet, KeyManagement};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -256,4 +258,45 @@ async fn a_guard_knows_accounts() {
     let own = own.get().await.unwrap();
     assert_eq!(guard.check(own.reveal()).await.unwrap().sub, "orders");
     assert_eq!(guard.account(own.reveal()).await, Ok(None));
+}
+
+/// Tokens for this audience are encrypted to it, and the server is asked about what is inside.
+#[tokio::test]
+async fn a_guard_that_decrypts_knows_accounts_too() {
+    const API: &str = "https://api.example";
+    let own = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+    let to = json!({ "jwk": own.encryption_key().public_jwk().unwrap() });
+    let audience = Audience {
+        name: API.to_owned(),
+        signing_algorithm: None,
+        encrypt_to: Some(serde_json::from_value(to).unwrap()),
+    };
+    let server = Server::with(server::Options {
+        settings: Box::new(|settings| settings.audiences = vec![audience]),
+        ..server::Options::default()
+    })
+    .await;
+    server.register("alice@example.com").await;
+    server
+        .put_client("desk", ClientKind::Native, |client| {
+            client.audience = Some(API.to_owned());
+        })
+        .await;
+    let form = json!({ "email": "alice@example.com", "password": PASSWORD, "client_id": "desk" });
+    let signed_in = server.send(Request::post("/v1/login").json(&form)).await;
+    let signed_in = signed_in.expect(200).json();
+    let token = signed_in["access_token"].as_str().unwrap();
+
+    let service = Service::registered(&server, "orders", |client| {
+        client.scope = Some("revocations accounts".to_owned());
+        client.serves = Some(API.to_owned());
+    })
+    .await;
+    let client = ServiceClient::new("orders", service.secret);
+    let options = Options::new(&server.issuer, API, client, WhenStale::refuse())
+        .clock(Frozen)
+        .encrypted_to(DecryptionKeySet::new(vec![own]).unwrap());
+    let guard = guard(options).await;
+    let account = guard.account(token).await.unwrap().unwrap();
+    assert_eq!(account["email"], "alice@example.com");
 }
