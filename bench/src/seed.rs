@@ -76,16 +76,7 @@ pub fn master_key() -> String {
 /// the store.
 pub fn seed(data: &Path, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
     std::fs::create_dir_all(data)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(crate::cores())
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let options = SqliteOptions {
-            durable: false,
-            ..SqliteOptions::default()
-        };
-        let store = Sqlite::open(&data.join(DATABASE), &options)?;
+    in_store(data, async |store| {
         let clock = Arc::new(Past::new());
         let env = Env {
             clock: clock.clone(),
@@ -98,11 +89,10 @@ pub fn seed(data: &Path, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
             dear: hash(seed.cost, &env).await?,
         };
         people.add(seed).await?;
-        let auth = Arc::new(start(&store, env).await?);
+        let auth = Arc::new(start(store, env).await?);
         let tokens = open_sessions(&auth, &clock, seed.holders).await?;
         auth.stop();
         drop(auth);
-        store.close().await?;
         Ok(tokens)
     })
 }
@@ -114,21 +104,12 @@ pub fn add_apps_and_revocations(
     apps: u32,
     revocations: u32,
 ) -> Result<Vec<String>, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(crate::cores())
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let options = SqliteOptions {
-            durable: false,
-            ..SqliteOptions::default()
-        };
-        let store = Sqlite::open(&data.join(DATABASE), &options)?;
+    in_store(data, async |store| {
         let env = Env {
             clock: Arc::new(Past::new()),
             ..Env::system()
         };
-        let auth = start(&store, env.clone()).await?;
+        let auth = start(store, env.clone()).await?;
         let mut tokens = Vec::new();
         for number in 0..apps {
             let client = Client {
@@ -144,11 +125,31 @@ pub fn add_apps_and_revocations(
             };
             tokens.push(signed_in(&auth, login).await);
         }
-        revoke(&store, &env, revocations).await?;
+        revoke(store, &env, revocations).await?;
         auth.stop();
         drop(auth);
-        store.close().await?;
         Ok(tokens)
+    })
+}
+
+/// Lets `work` fill a stopped server's store. Nothing is synced before the end.
+fn in_store<T>(
+    data: &Path,
+    work: impl AsyncFnOnce(&Sqlite) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(crate::cores())
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let options = SqliteOptions {
+            durable: false,
+            ..SqliteOptions::default()
+        };
+        let store = Sqlite::open(&data.join(DATABASE), &options)?;
+        let done = work(&store).await?;
+        store.close().await?;
+        Ok(done)
     })
 }
 

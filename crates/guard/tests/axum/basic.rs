@@ -20,6 +20,22 @@ async fn status(service: &Service, authorization: &str) -> u16 {
     service.get("/who", &headers).await.status.as_u16()
 }
 
+/// The client's tokens are refused, and the next one is good.
+async fn cut_off_and_let_in_again(service: &Service, right: &str) {
+    let below = 1;
+    service.issuer.revoke(Revocation::Client {
+        client_id: "c".into(),
+        below,
+    });
+    soon("the client is cut off", async || {
+        status(service, right).await == 401
+    })
+    .await;
+    let mut claims = service.issuer.claims("next");
+    claims.epochs.client = below;
+    service.issuer.grant(&service.issuer.sign(&claims));
+}
+
 #[tokio::test]
 async fn credentials_are_exchanged_once() {
     let service = Service::start(|protect| protect.scheme(Basic::new())).await;
@@ -34,18 +50,7 @@ async fn credentials_are_exchanged_once() {
     }
     assert_eq!(service.issuer.count("token"), before + 1);
     // Cut off: the token that is remembered is refused, and the next one is good.
-    let below = 1;
-    service.issuer.revoke(Revocation::Client {
-        client_id: "c".into(),
-        below,
-    });
-    soon("the client is cut off", async || {
-        status(&service, &right).await == 401
-    })
-    .await;
-    let mut claims = service.issuer.claims("next");
-    claims.epochs.client = below;
-    service.issuer.grant(&service.issuer.sign(&claims));
+    cut_off_and_let_in_again(&service, &right).await;
     soon("the next is good", async || {
         status(&service, &right).await == 200
     })
@@ -131,18 +136,7 @@ async fn guesses_keep_nobody_from_their_tokens() {
     })
     .await;
     // Its token is refused, and it needs another.
-    let below = 1;
-    service.issuer.revoke(Revocation::Client {
-        client_id: "c".into(),
-        below,
-    });
-    soon("the client is cut off", async || {
-        status(&service, &right).await == 401
-    })
-    .await;
-    let mut claims = service.issuer.claims("next");
-    claims.epochs.client = below;
-    service.issuer.grant(&service.issuer.sign(&claims));
+    cut_off_and_let_in_again(&service, &right).await;
     assert_eq!(status(&service, &right).await, 200);
     service
         .issuer

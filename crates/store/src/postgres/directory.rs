@@ -20,28 +20,15 @@ use tokio_postgres::Row;
 use super::columns::{Columns, USER_COLUMNS, int, json, millis, user, user_columns, word};
 use super::failure::{Failure, only};
 use super::{Postgres, log, profile, verb};
-use crate::profile::sorted;
+use crate::profile::added;
 
 #[async_trait]
 impl Directory for Postgres {
     async fn add_user(&self, new: NewUser, origin: &Origin) -> Result<AddUser, StoreError> {
-        let user = User {
-            id: new.id,
-            email: new.email,
-            username: new.username,
-            name: new.name,
-            roles: sorted(new.roles),
-            attributes: new.attributes,
-            enabled: true,
-            epoch: 0,
-            created_at: new.at,
-            updated_at: new.at,
-        };
+        let (user, password) = added(new);
         let row = self
             .call_one(
-                verb!(
-                    "add_user", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12"
-                ),
+                verb!("add_user", "$5, $6, $7, $8, $9, $10, $11, $12"),
                 origin,
                 &[
                     &user.id.as_bytes().as_slice(),
@@ -51,7 +38,7 @@ impl Directory for Postgres {
                     &json(&user.roles)?,
                     &json(&user.attributes)?,
                     &millis(user.created_at),
-                    &new.password.as_ref().map(StoredPassword::as_stored),
+                    &password.as_ref().map(StoredPassword::as_stored),
                 ],
             )
             .await?;
@@ -128,7 +115,7 @@ impl Directory for Postgres {
     ) -> Result<Option<u64>, StoreError> {
         let row = self
             .call_one(
-                verb!("set_password", "$5", "$6"),
+                verb!("set_password", "$5, $6"),
                 origin,
                 &[&id.as_bytes().as_slice(), &password.as_stored()],
             )
@@ -145,7 +132,7 @@ impl Directory for Postgres {
     ) -> Result<bool, StoreError> {
         let row = self
             .call_one(
-                verb!("rehash_password", "$5", "$6", "$7"),
+                verb!("rehash_password", "$5, $6, $7"),
                 origin,
                 &[
                     &id.as_bytes().as_slice(),
@@ -165,7 +152,7 @@ impl Directory for Postgres {
     ) -> Result<Option<User>, StoreError> {
         let rows = self
             .call(
-                verb!("set_user_enabled", "$5", "$6"),
+                verb!("set_user_enabled", "$5, $6"),
                 origin,
                 &[&id.as_bytes().as_slice(), &enabled],
             )
@@ -228,7 +215,7 @@ impl Directory for Postgres {
     ) -> Result<bool, StoreError> {
         let row = self
             .call_one(
-                verb!("add_client_secret", "$5", "$6", "$7", "$8", "$9"),
+                verb!("add_client_secret", "$5, $6, $7, $8, $9"),
                 origin,
                 &[
                     &secret.client.as_str(),
@@ -261,9 +248,7 @@ impl Directory for Postgres {
     ) -> Result<bool, StoreError> {
         let row = self
             .call_one(
-                verb!(
-                    "add_key", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13"
-                ),
+                verb!("add_key", "$5, $6, $7, $8, $9, $10, $11, $12, $13"),
                 origin,
                 &[
                     &key.id.as_bytes().as_slice(),
@@ -294,7 +279,7 @@ impl Directory for Postgres {
         }
         let row = self
             .call_one(
-                verb!("move_key", "$5", "$6", "$7"),
+                verb!("move_key", "$5, $6, $7"),
                 origin,
                 &[&id.as_bytes().as_slice(), &word(&from)?, &word(&to)?],
             )
@@ -373,7 +358,7 @@ impl Directory for Postgres {
 
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.call(
-            verb!("note", "$5", "$6", "$7", "$8", "$9"),
+            verb!("note", "$5, $6, $7, $8, $9"),
             &entry.origin,
             &[
                 &word(&entry.what)?,

@@ -41,7 +41,7 @@ pub(super) async fn revoke(
     }
     let row = db
         .call_one(
-            verb!("revoke", "$5", "$6", "$7", "$8", "$9", "$10", "$11"),
+            verb!("revoke", "$5, $6, $7, $8, $9, $10, $11"),
             origin,
             &[
                 &event,

@@ -27,10 +27,10 @@ type Param<'a> = &'a (dyn ToSql + Sync);
 
 /// The call of a function of the schema that says who does it: the first four parameters are the origin's.
 macro_rules! verb {
-    ($name:literal $(, $parameter:literal)* $(,)?) => {
+    ($name:literal $(, $parameters:literal)?) => {
         concat!(
             "SELECT * FROM ", $name, "(ROW($1::bigint, $2::text, $3::text, $4::text)::origin"
-            $(, ", ", $parameter)*, ")"
+            $(, ", ", $parameters)?, ")"
         )
     };
 }

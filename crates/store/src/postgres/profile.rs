@@ -41,17 +41,7 @@ pub(super) async fn change_user(
             .call_one(
                 verb!(
                     "change_user",
-                    "$5",
-                    "$6",
-                    "$7",
-                    "$8",
-                    "$9",
-                    "$10",
-                    "$11",
-                    "$12",
-                    "$13",
-                    "$14",
-                    "$15"
+                    "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15"
                 ),
                 origin,
                 &[
@@ -120,19 +110,7 @@ pub(super) async fn put_client(
         let settings: Option<&str> = seen.map(|row| row.column(4)).transpose()?;
         let rows = db
             .call(
-                verb!(
-                    "put_client",
-                    "$5",
-                    "$6",
-                    "$7",
-                    "$8",
-                    "$9",
-                    "$10",
-                    "$11",
-                    "$12",
-                    "$13",
-                    "$14"
-                ),
+                verb!("put_client", "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14"),
                 origin,
                 &[
                     &client.id.as_str(),

@@ -48,7 +48,7 @@ impl Sessions for Postgres {
     ) -> Result<Rotate, StoreError> {
         let row = self
             .call_one(
-                verb!("rotate", "$5", "$6", "$7", "$8", "$9", "$10", "$11"),
+                verb!("rotate", "$5, $6, $7, $8, $9, $10, $11"),
                 origin,
                 &[
                     &millis(presented.absolute_end),
@@ -86,7 +86,7 @@ impl Sessions for Postgres {
     ) -> Result<bool, StoreError> {
         let row = self
             .call_one(
-                verb!("end_one", "$5", "$6", "$7"),
+                verb!("end_one", "$5, $6, $7"),
                 origin,
                 &[
                     &millis(session.absolute_end()),
@@ -106,7 +106,7 @@ impl Sessions for Postgres {
     ) -> Result<Option<SessionId>, StoreError> {
         let row = self
             .call_one(
-                verb!("end_of_grant", "$5", "$6"),
+                verb!("end_of_grant", "$5, $6"),
                 origin,
                 &[&millis(absolute_end), &handle.0.as_slice()],
             )
@@ -125,7 +125,7 @@ impl Sessions for Postgres {
     ) -> Result<u64, StoreError> {
         let row = self
             .call_one(
-                verb!("end_all", "$5", "$6"),
+                verb!("end_all", "$5, $6"),
                 origin,
                 &[
                     &user.as_bytes().as_slice(),
@@ -168,29 +168,7 @@ impl Sessions for Postgres {
         grant.add_to(&mut params);
         let row = self
             .call_one(
-                verb!(
-                    "change_password",
-                    "$5",
-                    "$6",
-                    "$7",
-                    "$8",
-                    "$9",
-                    "$10",
-                    "$11",
-                    "$12",
-                    "$13",
-                    "$14",
-                    "$15",
-                    "$16",
-                    "$17",
-                    "$18",
-                    "$19",
-                    "$20",
-                    "$21",
-                    "$22",
-                    "$23",
-                    "$24"
-                ),
+                verb!("change_password", "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24"),
                 origin,
                 &params,
             )
@@ -251,11 +229,7 @@ async fn open(
     ];
     columns.add_to(&mut params);
     db.call_one(
-        verb!(
-            "open", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16",
-            "$17", "$18", "$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27", "$28",
-            "$29"
-        ),
+        verb!("open", "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29"),
         origin,
         &params,
     )

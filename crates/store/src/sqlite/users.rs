@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use super::columns::{Columns, int, json, millis};
 use super::{audit, log};
-use crate::profile::{changed, sorted};
+use crate::profile::{added, changed};
 
 /// The columns of [`user`], of a table named `u`.
 macro_rules! columns {
@@ -109,18 +109,7 @@ pub(super) fn add(db: &Connection, new: NewUser, origin: &Origin) -> Result<AddU
     {
         return Ok(AddUser::UsernameTaken);
     }
-    let user = User {
-        id: new.id,
-        email: new.email,
-        username: new.username,
-        name: new.name,
-        roles: sorted(new.roles),
-        attributes: new.attributes,
-        enabled: true,
-        epoch: 0,
-        created_at: new.at,
-        updated_at: new.at,
-    };
+    let (user, password) = added(new);
     db.prepare_cached(
         "INSERT INTO users
          (id, email, username, name, roles, attributes, enabled, epoch, created_at, updated_at)
@@ -138,7 +127,7 @@ pub(super) fn add(db: &Connection, new: NewUser, origin: &Origin) -> Result<AddU
         millis(user.created_at),
         millis(user.updated_at),
     ])?;
-    if let Some(password) = new.password {
+    if let Some(password) = password {
         put_password(db, db.last_insert_rowid(), &password)?;
     }
     audit::append(

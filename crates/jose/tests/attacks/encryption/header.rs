@@ -356,7 +356,7 @@ fn a_sender_key_of_another_kind() {
             assert_eq!(with_epk(key, &no_object), Refused::Header, "{no_object}");
         }
         let token = honest(key, ContentEncryption::A256GCM, b"x");
-        let header = header_of(&token).replace("\"epk\"", "\"xxx\"");
+        let header = header_of(&token).replace("\"epk\"", "\"eph\"");
         assert_eq!(
             refused(key, &with_header(&token, &header)),
             Refused::EphemeralKey
