@@ -326,7 +326,7 @@ pub struct FetchConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// The address of a PostgreSQL database that any number of nodes share: `postgres://user:password@host/database`.
+    /// The address of a PostgreSQL database that several nodes share: `postgres://user:password@host/database`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postgres: Option<Secret>,
     /// A file that holds it.
