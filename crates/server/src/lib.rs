@@ -9,6 +9,7 @@ pub mod config;
 pub mod feed;
 pub mod fetch;
 mod first_start;
+pub mod hearing;
 pub mod http;
 pub mod key_sets;
 pub mod listen;

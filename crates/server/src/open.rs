@@ -15,9 +15,9 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use countersign_store::{Bell, ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 
-use crate::config::{Config, ConfigError, Secret};
+use crate::config::{Config, ConfigError, Notify, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
 
 /// The database in the data folder.
@@ -185,6 +185,15 @@ impl Store {
         }
     }
 
+    /// What rings when another node revokes something, if there is such a thing.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store, _) => store.listen(),
+        }
+    }
+
     fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
         match self {
             Self::Sqlite(store) => (Arc::new(store.clone()), Arc::new(store.clone())),
@@ -220,6 +229,7 @@ async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenErr
     let lock = lock_folder(&config.data)?;
     let options = PostgresOptions {
         connections: config.store.connections,
+        notify: config.store.notify == Notify::On,
         ..PostgresOptions::default()
     };
     let store = Postgres::connect(address.expose(), &options).await?;

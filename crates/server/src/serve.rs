@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::first_start;
+use crate::hearing::{self, hear};
 use crate::http::{self, App, TrustedProxies};
 use crate::key_sets::KeySets;
 use crate::listen::{self, Limits};
@@ -30,9 +31,6 @@ use crate::tls::{Tls, TlsError};
 const GRACE: Duration = Duration::from_secs(10);
 /// How often chores are done.
 const UPKEEP: Duration = Duration::from_secs(30);
-/// How often the revocation log is read, whatever is written: how far this node vouches for what it knows is the age of
-/// the last reading, and guards believe it for a second.
-const HEAR: Duration = Duration::from_millis(200);
 
 /// Why the server does not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +157,13 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     );
     tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
     tasks.spawn(chores(opened.auth.clone(), stop.clone()));
+    let bell = opened.store.listen();
+    tasks.spawn(hear(
+        opened.auth.clone(),
+        bell,
+        hearing::EVERY,
+        stop.clone(),
+    ));
     let private_hosts = config.fetch.private_hosts.clone();
     tasks.spawn(KeySets::new(opened.auth.clone(), private_hosts).follow(stop.clone()));
     if let Some(tls) = &tls {
@@ -307,25 +312,16 @@ impl Signals {
 /// What has to be done now and then, until the server stops.
 async fn chores(auth: Arc<countersign_auth::Auth>, mut stop: watch::Receiver<bool>) {
     let mut upkeep = interval(UPKEEP);
-    let mut hear = interval(HEAR);
-    for ticks in [&mut upkeep, &mut hear] {
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    }
+    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // What it gives back borrows from the channel, and must not outlive the waiting.
         let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
         tokio::select! {
             () = stopped => return,
-            _ = upkeep.tick() => {
-                if let Err(error) = auth.upkeep().await {
-                    tracing::error!(%error, "the chores could not be done; they are tried again");
-                }
-            }
-            _ = hear.tick() => {
-                if let Err(error) = auth.hear_revocations().await {
-                    tracing::error!(%error, "the revocation log could not be read; it is tried again");
-                }
-            }
+            _ = upkeep.tick() => {}
+        }
+        if let Err(error) = auth.upkeep().await {
+            tracing::error!(%error, "the chores could not be done; they are tried again");
         }
     }
 }

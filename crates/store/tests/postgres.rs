@@ -485,3 +485,86 @@ async fn present(who: &conformance::world::SignedIn, store: &Postgres) -> Rotate
     };
     store.rotate(presented, &origin(at(0))).await.unwrap()
 }
+
+/// Revocations wake whoever listens, as soon as they are committed; nothing else does, a renewal least of all. And none
+/// does where the engine is said to have no `NOTIFY`.
+#[tokio::test]
+async fn revocations_alone_wake_those_that_listen() {
+    let url = Cluster::shared().database();
+    let store = connect(&url).await.unwrap();
+    let mut heard = Raw::listen(&url).await;
+    let world = World::new(store.clone()).await;
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let renewed = world.present(&ann, 0, at(30_000)).await;
+    assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    heard.say("nothing yet").await;
+    assert_eq!(heard.next().await, "nothing yet");
+
+    let revoke = async |store: &Postgres| {
+        let done = store.set_user_enabled(user.id, false, &origin(at(0))).await;
+        assert!(!done.unwrap().unwrap().enabled);
+        let done = store.set_user_enabled(user.id, true, &origin(at(0))).await;
+        assert!(done.unwrap().unwrap().enabled);
+    };
+    revoke(&store).await;
+    assert_eq!(heard.next().await, "");
+    let head = store.revocations(None, at(0), 1).await.unwrap().head;
+    heard.say("the log").await;
+    assert_eq!(heard.next().await, "the log");
+    let ahead = countersign_auth::model::revocation::Cursor {
+        sequence: head.sequence + 5,
+        ..head
+    };
+    assert!(store.revocations(Some(ahead), at(0), 1).await.unwrap().anew);
+    assert_eq!(heard.next().await, "", "a new incarnation is news, too");
+
+    let options = PostgresOptions {
+        notify: false,
+        ..PostgresOptions::default()
+    };
+    let quiet = Postgres::connect(&url, &options).await.unwrap();
+    assert!(quiet.listen().is_none());
+    revoke(&quiet).await;
+    heard.say("still nothing").await;
+    assert_eq!(heard.next().await, "still nothing");
+}
+
+/// Listens without any of our code.
+struct Raw {
+    client: tokio_postgres::Client,
+    messages: tokio::sync::mpsc::UnboundedReceiver<String>,
+}
+
+impl Raw {
+    async fn listen(url: &str) -> Self {
+        let (client, mut connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let (tell, messages) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(message)) =
+                std::future::poll_fn(|context| connection.poll_message(context)).await
+            {
+                if let tokio_postgres::AsyncMessage::Notification(notification) = message
+                    && tell.send(notification.payload().to_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let listens = client.batch_execute("LISTEN countersign_revocations");
+        listens.await.unwrap();
+        Self { client, messages }
+    }
+
+    async fn say(&self, word: &str) {
+        let said = format!("NOTIFY countersign_revocations, '{word}'");
+        self.client.batch_execute(&said).await.unwrap();
+    }
+
+    async fn next(&mut self) -> String {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.messages.recv());
+        next.await.expect("it is told").unwrap()
+    }
+}

@@ -334,6 +334,9 @@ pub struct StoreConfig {
     pub postgres_file: Option<PathBuf>,
     /// How many connections this node opens to it at most.
     pub connections: NonZeroUsize,
+    /// `on`, or `off` for engines that speak PostgreSQL's protocol and have no `LISTEN` and `NOTIFY`: off, this node
+    /// hears of revocations by looking a few times a second, and wakes nobody by its own.
+    pub notify: Notify,
     /// A measuring aid: added to each commit, as a slower disk would.
     #[serde(with = "duration")]
     pub commit_delay: Duration,
@@ -345,9 +348,20 @@ impl Default for StoreConfig {
             postgres: None,
             postgres_file: None,
             connections: PostgresOptions::default().connections,
+            notify: Notify::On,
             commit_delay: Duration::ZERO,
         }
     }
+}
+
+/// Whether nodes wake each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    /// By `LISTEN` and `NOTIFY`.
+    On,
+    /// They look.
+    Off,
 }
 
 /// The trail of what happened.

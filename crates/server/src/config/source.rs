@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 46] = [
+const SETTINGS: [(&str, Kind); 47] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -66,6 +66,7 @@ const SETTINGS: [(&str, Kind); 46] = [
     ("store.postgres", Kind::Text),
     ("store.postgres_file", Kind::Text),
     ("store.connections", Kind::Number),
+    ("store.notify", Kind::Text),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),

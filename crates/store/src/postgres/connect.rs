@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, Connection, Error, NoTls, Socket};
 
 /// How to use a database.
 #[derive(Clone, Debug)]
@@ -13,6 +14,9 @@ pub struct PostgresOptions {
     pub connections: NonZeroUsize,
     /// How long a verb may take, waiting for a connection included.
     pub patience: Duration,
+    /// Whether those that listen are told of revocations (`LISTEN` and `NOTIFY`). Some engines that speak PostgreSQL's
+    /// protocol cannot do it.
+    pub notify: bool,
 }
 
 impl Default for PostgresOptions {
@@ -21,6 +25,7 @@ impl Default for PostgresOptions {
         Self {
             connections: TEN,
             patience: Duration::from_secs(5),
+            notify: true,
         }
     }
 }
@@ -32,7 +37,7 @@ pub enum ConnectError {
     #[error(
         "the address of the database cannot be read: {0}; expected is postgres://user@host/database"
     )]
-    Address(#[source] tokio_postgres::Error),
+    Address(#[source] Error),
     /// It would go over a network in the clear.
     #[error(
         "{host} is another machine, and this version speaks no TLS to PostgreSQL: use a socket or a tunnel, \
@@ -49,7 +54,7 @@ pub enum ConnectError {
     Tls,
     /// The server cannot be reached, or lets nobody in.
     #[error("cannot connect to PostgreSQL: {0}")]
-    Connect(#[source] tokio_postgres::Error),
+    Connect(#[source] Error),
     /// It is older than what the schema needs.
     #[error("this is PostgreSQL {found}, and 15 or later is needed")]
     Old {
@@ -75,7 +80,7 @@ pub enum ConnectError {
     },
     /// It refused what was asked of it.
     #[error("the database cannot be used: {0}")]
-    Sql(#[source] tokio_postgres::Error),
+    Sql(#[source] Error),
     /// Its schema could not be brought up to date; it is as it was.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(#[source] Box<refinery::Error>),
@@ -93,6 +98,9 @@ const SETTINGS: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 ";
 
+/// Lets what is revoked here wake those that listen.
+const NOTIFY: &str = "SET countersign.notify = 'on'";
+
 /// Nobody is let in within this time: the server is away.
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long sent bytes may stay unacknowledged before the connection counts as lost.
@@ -102,8 +110,54 @@ mod migrations {
     refinery::embed_migrations!("src/postgres/schema");
 }
 
-/// Reads an address.
-pub(super) fn config(url: &str) -> Result<Config, ConnectError> {
+/// Where a database is, and how every connection to it is made.
+#[derive(Clone)]
+pub(super) struct Address {
+    config: Config,
+    pub(super) notify: bool,
+}
+
+impl Address {
+    pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
+        Ok(Self {
+            config: config(url)?,
+            notify: options.notify,
+        })
+    }
+
+    /// A connection, ready for verbs.
+    pub(super) async fn connect(&self) -> Result<Client, Error> {
+        let client = self.bare().await?;
+        client.batch_execute(SETTINGS).await?;
+        if self.notify {
+            client.batch_execute(NOTIFY).await?;
+        }
+        Ok(client)
+    }
+
+    /// A connection on which nothing was said, driven by a task of its own.
+    async fn bare(&self) -> Result<Client, Error> {
+        let (client, connection) = self.dial().await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(%error, "a connection to PostgreSQL was lost");
+            }
+        });
+        Ok(client)
+    }
+
+    /// A connection that its holder drives.
+    pub(super) async fn dial(&self) -> Result<(Client, Connection<Socket, NoTlsStream>), Error> {
+        self.config.connect(NoTls).await
+    }
+}
+
+/// Whether a database could be connected to at this address, as far as the address itself says.
+pub(super) fn check(url: &str) -> Result<(), ConnectError> {
+    config(url).map(drop)
+}
+
+fn config(url: &str) -> Result<Config, ConnectError> {
     let mut config: Config = url.parse().map_err(ConnectError::Address)?;
     match config.get_ssl_mode() {
         SslMode::Disable => {}
@@ -127,16 +181,9 @@ pub(super) fn config(url: &str) -> Result<Config, ConnectError> {
     Ok(config)
 }
 
-/// One connection, ready for verbs.
-pub(super) async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let client = bare(config).await?;
-    client.batch_execute(SETTINGS).await?;
-    Ok(client)
-}
-
 /// Sees that the database can be used, and brings its schema up to date.
-pub(super) async fn prepare(config: &Config) -> Result<(), ConnectError> {
-    let mut client = bare(config).await.map_err(ConnectError::Connect)?;
+pub(super) async fn prepare(address: &Address) -> Result<(), ConnectError> {
+    let mut client = address.bare().await.map_err(ConnectError::Connect)?;
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
@@ -189,7 +236,7 @@ async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
 }
 
 /// 0 for an empty database.
-async fn schema_version(client: &Client) -> Result<i32, tokio_postgres::Error> {
+async fn schema_version(client: &Client) -> Result<i32, Error> {
     let exists = client
         .query_one(
             "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
@@ -206,16 +253,6 @@ async fn schema_version(client: &Client) -> Result<i32, tokio_postgres::Error> {
         )
         .await?;
     newest.try_get(0)
-}
-
-async fn bare(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(%error, "a connection to PostgreSQL was lost");
-        }
-    });
-    Ok(client)
 }
 
 /// The name of a host that is another machine, as far as can be told from it.

@@ -5,6 +5,7 @@ mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod listen;
 mod log;
 mod pool;
 mod profile;
@@ -17,8 +18,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 pub use connect::{ConnectError, PostgresOptions};
+pub use listen::Bell;
 
 use columns::{millis, word};
+use connect::Address;
 use failure::Failure;
 use pool::Pool;
 
@@ -47,9 +50,9 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
-        let config = connect::config(url)?;
-        connect::prepare(&config).await?;
-        Ok(Self(Arc::new(Pool::new(config, options))))
+        let address = Address::new(url, options)?;
+        connect::prepare(&address).await?;
+        Ok(Self(Arc::new(Pool::new(address, options))))
     }
 
     /// Whether a database could be connected to at this address, as far as the address itself says.
@@ -57,7 +60,14 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
     pub fn check_address(url: &str) -> Result<(), ConnectError> {
-        connect::config(url).map(drop)
+        connect::check(url)
+    }
+
+    /// Listens for revocations, on one more connection. `None` if that was chosen not to be used.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        let address = self.0.address();
+        address.notify.then(|| listen::listen(address.clone()))
     }
 
     /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is

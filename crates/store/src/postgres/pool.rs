@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::Param;
-use super::connect::{self, PostgresOptions};
+use super::connect::{Address, PostgresOptions};
 use super::failure::Failure;
 
 /// How often a verb is asked again that the server took back because others were in its way.
 const AGAIN: u32 = 5;
 
 pub(super) struct Pool {
-    config: Config,
+    address: Address,
     patience: Duration,
     seats: Semaphore,
     /// Those that rest; the one that was used last is used first.
@@ -33,13 +33,17 @@ struct Connection {
 }
 
 impl Pool {
-    pub(super) fn new(config: Config, options: &PostgresOptions) -> Self {
+    pub(super) fn new(address: Address, options: &PostgresOptions) -> Self {
         Self {
-            config,
+            address,
             patience: options.patience,
             seats: Semaphore::new(options.connections.get()),
             resting: Mutex::default(),
         }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
     }
 
     pub(super) fn close(&self) {
@@ -90,9 +94,8 @@ impl Pool {
                 return Ok(connection);
             }
         }
-        let client = connect::connect(&self.config)
-            .await
-            .map_err(Failure::NoConnection)?;
+        let client = self.address.connect().await;
+        let client = client.map_err(Failure::NoConnection)?;
         Ok(Connection {
             client,
             statements: HashMap::new(),
