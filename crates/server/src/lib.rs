@@ -15,6 +15,7 @@ pub mod key_sets;
 pub mod listen;
 pub mod master_key;
 pub mod metrics;
+pub mod nodes;
 pub mod open;
 mod patience;
 mod routes;

@@ -15,9 +15,9 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{Bell, ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use countersign_store::{Bell, ConnectError, Postgres, Sqlite, SqliteOptions};
 
-use crate::config::{Config, ConfigError, Notify, Secret};
+use crate::config::{Config, ConfigError, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
 
 /// The database in the data folder.
@@ -185,13 +185,19 @@ impl Store {
         }
     }
 
+    /// The database, if others share it.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Postgres> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store, _) => Some(store),
+        }
+    }
+
     /// What rings when another node revokes something, if there is such a thing.
     #[must_use]
     pub fn listen(&self) -> Option<Bell> {
-        match self {
-            Self::Sqlite(_) => None,
-            Self::Postgres(store, _) => store.listen(),
-        }
+        self.shared().and_then(Postgres::listen)
     }
 
     fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
@@ -227,12 +233,7 @@ fn open_file(config: &Config) -> Result<Sqlite, OpenError> {
 
 async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenError> {
     let lock = lock_folder(&config.data)?;
-    let options = PostgresOptions {
-        connections: config.store.connections,
-        notify: config.store.notify == Notify::On,
-        ..PostgresOptions::default()
-    };
-    let store = Postgres::connect(address.expose(), &options).await?;
+    let store = Postgres::connect(address.expose(), &config.store.postgres_options()).await?;
     Ok(Store::Postgres(store, lock))
 }
 

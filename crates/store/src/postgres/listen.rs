@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use tokio_postgres::{AsyncMessage, Error};
 
 use super::connect::Address;
+use super::failure::Whole;
 
 const LISTEN: &str = "LISTEN countersign_revocations";
 /// How long after a lost connection the next is tried.
@@ -47,7 +48,7 @@ async fn keep_listening(address: &Address, bell: &watch::Sender<()>) {
         let ended = listen_once(address, bell, &mut silent).await;
         // Said once for each time that it is lost, however often it is tried.
         if !silent {
-            let error = ended.err().map(|error| error.to_string());
+            let error = ended.err().map(|error| Whole(&error).to_string());
             tracing::warn!(
                 error,
                 "PostgreSQL's notifications are lost; until they are back the log is only looked at now and then"
@@ -64,7 +65,7 @@ async fn listen_once(
     bell: &watch::Sender<()>,
     silent: &mut bool,
 ) -> Result<(), Error> {
-    let (client, mut connection) = address.dial().await?;
+    let (client, mut line) = address.dial().await?;
     let mut asked = pin!(client.batch_execute(LISTEN));
     let mut listens = false;
     loop {
@@ -78,7 +79,7 @@ async fn listen_once(
                 // Who knows what was said before.
                 bell.send_replace(());
             }
-            message = poll_fn(|context| connection.poll_message(context)) => match message {
+            message = poll_fn(|context| line.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
                     bell.send_replace(());
                 }
