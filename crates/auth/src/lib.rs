@@ -60,6 +60,7 @@ pub use self::refresh_token::RefreshToken;
 use self::revocations::Follower;
 use self::sessions::Sessions;
 use self::settings::Settings;
+use self::style::stateless::RefreshJwts;
 
 /// The largest leeway that a verifier may use; revocations are kept so much longer.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(30);
@@ -74,6 +75,7 @@ pub struct Auth {
     keys: Keys,
     guard: Arc<Guard>,
     adopting: Mutex<()>,
+    refresh_jwts: RefreshJwts,
     follower: Follower,
     recipients: Recipients,
     hasher: Hasher,
