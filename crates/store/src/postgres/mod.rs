@@ -5,6 +5,7 @@ mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod ledger;
 mod log;
 mod pool;
 mod profile;
