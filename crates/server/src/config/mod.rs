@@ -332,6 +332,13 @@ pub struct StoreConfig {
     /// A file that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postgres_file: Option<PathBuf>,
+    /// The address of a Redis server or cluster that holds sessions, beside whichever database holds the rest:
+    /// `rediss://user:password@host:6379`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Secret>,
+    /// A file that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_file: Option<PathBuf>,
     /// How many connections this node opens to it at most.
     pub connections: NonZeroUsize,
     /// A measuring aid: added to each commit, as a slower disk would.
@@ -344,6 +351,8 @@ impl Default for StoreConfig {
         Self {
             postgres: None,
             postgres_file: None,
+            redis: None,
+            redis_file: None,
             connections: PostgresOptions::default().connections,
             commit_delay: Duration::ZERO,
         }

@@ -41,7 +41,6 @@ pub(crate) async fn livez() -> Json<Health> {
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    // What every renewal needs: the store answers, and its revocation log can be read.
-    app.auth().hear_revocations().await?;
+    app.auth().ready().await?;
     Ok(Json(Health { status: "ok" }))
 }
