@@ -11,5 +11,5 @@ mod redis;
 mod sqlite;
 
 pub use self::redis::{Concern, Redis, RedisError, SqlAndRedis};
-pub use postgres::{ConnectError, Postgres, PostgresOptions};
+pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};

@@ -5,6 +5,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[expect(dead_code, reason = "TLS to it is another file's business")]
 mod cluster;
 mod conformance;
 mod redis_server;

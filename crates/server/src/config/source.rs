@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 48] = [
+const SETTINGS: [(&str, Kind); 50] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -67,7 +67,9 @@ const SETTINGS: [(&str, Kind); 48] = [
     ("store.postgres_file", Kind::Text),
     ("store.redis", Kind::Text),
     ("store.redis_file", Kind::Text),
+    ("store.postgres_root_certificates", Kind::Text),
     ("store.connections", Kind::Number),
+    ("store.notify", Kind::Text),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),
@@ -312,6 +314,7 @@ mod tests {
         config.store.postgres_file = Some(PathBuf::new());
         config.store.redis = Some(Secret::new(String::new()));
         config.store.redis_file = Some(PathBuf::new());
+        config.store.postgres_root_certificates = Some(PathBuf::new());
         config.passwords.threads = Some(1);
         config.passwords.queue = Some(1);
         config.passwords.pepper = Some(Secret::new(String::new()));

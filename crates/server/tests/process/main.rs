@@ -20,6 +20,7 @@ mod feed;
 mod interop;
 mod ledger;
 mod nginx;
+mod nodes;
 mod postgres;
 mod readme;
 mod redis;

@@ -9,8 +9,10 @@ use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::client::Client;
 use countersign_auth::model::id::{ClientId, KeyId, SessionId, UserId};
 use countersign_auth::model::key::{KeyState, StoredKey};
+use countersign_auth::model::node::Node;
 use countersign_auth::model::revocation::{Cursor, LogPage};
 use countersign_auth::model::secret::StoredSecret;
+use countersign_auth::model::session::Session;
 use countersign_auth::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::store::StoreError;
@@ -204,6 +206,40 @@ impl Directory for SqlAndRedis {
         limit: u32,
     ) -> Result<u32, StoreError> {
         self.sql.sweep(now, audit_before, limit).await
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        seen_epoch: u64,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError> {
+        self.sql
+            .replace_password(id, seen_epoch, password, origin)
+            .await
+    }
+
+    async fn admit(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        client_epoch: u64,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        self.sql.admit(session, client, client_epoch, origin).await
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.sql.clock().await
+    }
+
+    async fn announce(&self, node: &Node, before: Timestamp) -> Result<Vec<Node>, StoreError> {
+        self.sql.announce(node, before).await
+    }
+
+    async fn leave(&self, name: &str) -> Result<(), StoreError> {
+        self.sql.leave(name).await
     }
 }
 
