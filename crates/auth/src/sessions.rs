@@ -81,6 +81,11 @@ pub trait Sessions: Send + Sync + 'static {
 
     /// Drops sessions and grants that have ended, at most `limit` rows; how many went.
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Whether sessions can be used now. Where they are in the directory's own store, its answer says that already.
+    async fn is_ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// How [`Sessions::open`] went.

@@ -74,7 +74,16 @@ impl Auth {
         self.follower.catch_up().await
     }
 
-    /// The same after a verb of this node's own. The verb has happened, and its answer says so whatever comes of this;
+    /// Whether this node can do what every renewal needs: its stores answer, and the revocation log can be read.
+    ///
+    /// # Errors
+    /// A store does not answer.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.hear_revocations().await?;
+        self.sessions.is_ready().await
+    }
+
+    /// [`Auth::hear_revocations`] after a verb of this node's own. The verb has happened, and its answer says so whatever comes of this;
     /// what cannot be heard now is heard with the next second.
     pub(crate) async fn hear_own(&self) {
         if let Err(error) = self.hear_revocations().await {

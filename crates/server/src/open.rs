@@ -15,7 +15,7 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{Bell, ConnectError, Postgres, Sqlite, SqliteOptions};
+use countersign_store::{Bell, ConnectError, Postgres, Redis, RedisError, Sqlite, SqliteOptions};
 
 use crate::config::{Config, ConfigError, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
@@ -50,6 +50,9 @@ pub enum OpenError {
     /// The shared database.
     #[error("store.postgres: {0}")]
     Postgres(#[from] ConnectError),
+    /// The store of sessions beside it.
+    #[error("store.redis: {0}")]
+    Redis(#[from] RedisError),
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -94,7 +97,8 @@ impl Opened {
     pub async fn open(config: &Config, issuer: &str) -> Result<Self, OpenError> {
         let data = config.data.as_path();
         let store = Store::open(config).await?;
-        let (directory, sessions) = store.traits();
+        let redis = open_redis(config).await?;
+        let (directory, sessions) = store.traits(redis.as_ref());
         let env = Env::system();
         let (master, source) = if let Some(secret) = &config.master_key {
             (master_key::given(secret)?, Source::Given)
@@ -141,7 +145,7 @@ pub async fn remove_unopened_key(
     which: &str,
 ) -> Result<Option<StoredKey>, OpenError> {
     let store = Store::open(config).await?;
-    let (directory, _) = store.traits();
+    let (directory, _) = store.traits(None);
     let keys = directory.keys().await?;
     let key = keys.into_iter().find(|key| {
         key.state != KeyState::Removed && (key.kid == which || key.id.to_string() == which)
@@ -200,11 +204,19 @@ impl Store {
         self.shared().and_then(Postgres::listen)
     }
 
-    fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
-        match self {
-            Self::Sqlite(store) => (Arc::new(store.clone()), Arc::new(store.clone())),
-            Self::Postgres(store, _) => (Arc::new(store.clone()), Arc::new(store.clone())),
-        }
+    /// With sessions in Redis, if they are to be there.
+    fn traits(&self, redis: Option<&Redis>) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
+        let both = match (self, redis) {
+            (Self::Sqlite(store), Some(redis)) => redis.beside_sqlite(store.clone()),
+            (Self::Postgres(store, _), Some(redis)) => redis.beside_postgres(store.clone()),
+            (Self::Sqlite(store), None) => {
+                return (Arc::new(store.clone()), Arc::new(store.clone()));
+            }
+            (Self::Postgres(store, _), None) => {
+                return (Arc::new(store.clone()), Arc::new(store.clone()));
+            }
+        };
+        (Arc::new(both.clone()), Arc::new(both))
     }
 
     async fn close(self) -> Result<(), StoreError> {
@@ -235,6 +247,17 @@ async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenErr
     let lock = lock_folder(&config.data)?;
     let store = Postgres::connect(address.expose(), &config.store.postgres_options()).await?;
     Ok(Store::Postgres(store, lock))
+}
+
+async fn open_redis(config: &Config) -> Result<Option<Redis>, OpenError> {
+    let Some(address) = &config.store.redis else {
+        return Ok(None);
+    };
+    let redis = Redis::connect(address.expose()).await?;
+    for concern in redis.concerns() {
+        tracing::warn!("{concern}");
+    }
+    Ok(Some(redis))
 }
 
 /// By the same file as the embedded store does.

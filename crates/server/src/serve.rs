@@ -282,8 +282,11 @@ async fn greet(
     let mut text = format!(
         "Countersign {version}\n  issuer   {issuer}\n  listens  {listens}\n  data     {data}\n"
     );
-    if opened.store.file().is_none() {
-        text.push_str("  store    PostgreSQL\n");
+    match (opened.store.file(), &config.store.redis) {
+        (Some(_), None) => {}
+        (None, None) => text.push_str("  store    PostgreSQL\n"),
+        (Some(_), Some(_)) => text.push_str("  store    sessions in Redis\n"),
+        (None, Some(_)) => text.push_str("  store    PostgreSQL, sessions in Redis\n"),
     }
     if !metrics.is_empty() {
         text.push_str("  metrics  ");

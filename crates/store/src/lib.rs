@@ -4,9 +4,12 @@
 //! [`Sessions`](countersign_auth::sessions::Sessions). What they promise is written on the traits and proved, for
 //! every store of this crate, by one suite in `tests/conformance`.
 
+mod ledger;
 mod postgres;
 mod profile;
+mod redis;
 mod sqlite;
 
+pub use self::redis::{Concern, Redis, RedisError, SqlAndRedis};
 pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};

@@ -8,7 +8,7 @@ use countersign_auth::clients;
 use countersign_auth::env::Timestamp;
 use countersign_auth::protection::{check_algorithm, check_audiences, check_client};
 use countersign_jose::Algorithm;
-use countersign_store::Postgres;
+use countersign_store::{Postgres, Redis};
 use tracing_subscriber::EnvFilter;
 
 use super::source::{self, Sources, secret};
@@ -125,6 +125,7 @@ impl Config {
                 &passwords.pepper_file,
             ),
             ("store.postgres", &mut store.postgres, &store.postgres_file),
+            ("store.redis", &mut store.redis, &store.redis_file),
         ];
         for (key, inline, file) in in_files {
             match secret(key, &format!("{key}_file"), inline.take(), file.as_deref()) {
@@ -194,6 +195,11 @@ impl Config {
         );
         let mut complain =
             |key: &str, message: &str| problems.push(Problem::new(key, message.to_owned()));
+        if let Some(address) = &store.redis
+            && let Err(error) = Redis::check_address(address.expose())
+        {
+            complain("store.redis", &error.to_string());
+        }
         let Some(address) = &store.postgres else {
             return;
         };

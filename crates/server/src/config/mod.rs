@@ -332,6 +332,13 @@ pub struct StoreConfig {
     /// A file that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postgres_file: Option<PathBuf>,
+    /// The address of a Redis server or cluster that holds sessions, beside whichever database holds the rest:
+    /// `rediss://user:password@host:6379`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Secret>,
+    /// A file that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_file: Option<PathBuf>,
     /// A PEM file of those who may vouch for that database's certificate, and beside whom nobody may; by default
     /// those whom this machine trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -364,6 +371,8 @@ impl Default for StoreConfig {
         Self {
             postgres: None,
             postgres_file: None,
+            redis: None,
+            redis_file: None,
             postgres_root_certificates: None,
             connections: PostgresOptions::default().connections,
             notify: Notify::On,

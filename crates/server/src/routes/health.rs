@@ -41,8 +41,7 @@ pub(crate) async fn livez() -> Json<Health> {
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    // What every renewal needs: the store answers, and its revocation log can be read.
-    app.auth().hear_revocations().await?;
+    app.auth().ready().await?;
     // It tells the right time all the same. But something is wrong with this machine, or with the database's.
     app.auth().check_clock()?;
     Ok(Json(Health { status: "ok" }))

@@ -19,7 +19,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 69] = [
+const FILES: [(&str, &[&str]); 73] = [
     (
         "[store]\npostgres = 'postgres://ann:hush-hush@127.0.0.1:no/auth'",
         &[
@@ -46,6 +46,31 @@ const FILES: [(&str, &[&str]); 69] = [
         &["store.commit_delay:", "store.postgres", "leave one"],
     ),
     ("[store]\nconnections = 0", &["(connections)", "nonzero"]),
+    (
+        "[store]\nredis = 'http://:hush-hush@127.0.0.1'",
+        &[
+            "store.redis:",
+            "cannot be read",
+            "rediss://user:password@host:port",
+        ],
+    ),
+    (
+        "[store]\nredis = 'redis://:hush-hush@sessions.example.com'",
+        &["store.redis:", "another machine", "rediss://", "?tls=off"],
+    ),
+    (
+        "[store]\nredis = 'redis://localhost'\nredis_file = 'redis'",
+        &[
+            "store.redis:",
+            "given twice",
+            "store.redis_file",
+            "keep one",
+        ],
+    ),
+    (
+        "[store]\nredis_file = 'nowhere'",
+        &["store.redis_file:", "nowhere cannot be read"],
+    ),
     (
         "isuer = 'x'",
         &["line 1 (isuer)", "unknown field `isuer`", "`issuer`"],
@@ -383,7 +408,7 @@ fn secrets_are_never_shown() {
     std::fs::write(folder.path().join("pepper"), SECRET).unwrap();
     let file = format!(
         "master_key = '{MASTER_KEY}'\n[signing]\nalgorithm = 'HS256'\n[passwords]\npepper_file = 'pepper'\n\
-         [store]\npostgres = 'postgres://ann:{SECRET}@localhost/auth'"
+         [store]\npostgres = 'postgres://ann:{SECRET}@localhost/auth'\nredis = 'redis+unix:///run/redis?pass={SECRET}'"
     );
     let shown = check(folder.path(), &file, &[("JWT_SECRET", SECRET)]);
     assert!(shown.status.success(), "{shown:?}");
@@ -391,6 +416,7 @@ fn secrets_are_never_shown() {
     assert_eq!(settings["master_key"], "(hidden)");
     assert_eq!(settings["passwords"]["pepper"], "(hidden)");
     assert_eq!(settings["store"]["postgres"], "(hidden)");
+    assert_eq!(settings["store"]["redis"], "(hidden)");
     let plain = command(folder.path(), &["check"])
         .env("JWT_SECRET", SECRET)
         .output()

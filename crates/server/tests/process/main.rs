@@ -9,6 +9,8 @@
 mod binary;
 #[path = "../../../store/tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../../../store/tests/redis_server/mod.rs"]
+mod redis_server;
 #[path = "../support/temp.rs"]
 mod temp;
 
@@ -21,6 +23,7 @@ mod nginx;
 mod nodes;
 mod postgres;
 mod readme;
+mod redis;
 mod skip;
 mod stop;
 mod sync_before_answer;

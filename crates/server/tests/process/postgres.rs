@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::ledger::{PASSWORD, refresh, sign_in};
 use crate::temp::TempDir;
 
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// A node of the issuer that `first` began, if another did.
 fn start(folder: &TempDir, database: &str, issuer: Option<&str>) -> Server {
@@ -30,7 +30,7 @@ fn start_with(folder: &TempDir, database: &str, more: &[(&str, &str)]) -> Server
     Server::start(folder.path(), 0, &settings)
 }
 
-fn add_client_and_person(folder: &TempDir, server: &Server) {
+pub fn add_client_and_person(folder: &TempDir, server: &Server) {
     let client = ["client", "add", "phone", "--kind", "native", "--json"];
     json(&command(folder.path(), &client).output().unwrap());
     let person = json!({ "email": "ann@example.com", "password": PASSWORD });
@@ -281,7 +281,7 @@ fn a_database_that_is_not_there_is_named() {
 }
 
 /// Asks again and again, for five seconds and what the asking takes.
-fn wait_until(mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..500 {
         if is_so() {
             return;
@@ -292,7 +292,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// Status line and headers of an answer.
-fn head(port: u16, request: &str, body: &str) -> String {
+pub fn head(port: u16, request: &str, body: &str) -> String {
     let answer = ask(port, request, body);
     let head = answer.split("\r\n\r\n").next();
     head.unwrap_or_default().to_owned()

@@ -136,7 +136,7 @@ async fn page(
 }
 
 /// Reads `incarnation, sequence`.
-fn cursor(row: &Row) -> Result<Cursor, Failure> {
+pub(super) fn cursor(row: &Row) -> Result<Cursor, Failure> {
     Ok(Cursor {
         incarnation: row.column::<i64>(0)?.cast_unsigned(),
         sequence: row.uint(1)?,

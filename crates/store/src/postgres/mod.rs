@@ -5,6 +5,7 @@ mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod ledger;
 mod listen;
 mod log;
 mod nodes;

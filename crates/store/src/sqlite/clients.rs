@@ -144,6 +144,19 @@ pub(super) fn audience_of_session(
     told(db, &mut statement.query([session_key])?, at)
 }
 
+/// The same for clients by their names.
+pub(super) fn audience_of_all(
+    db: &Connection,
+    ids: &[ClientId],
+    at: Timestamp,
+) -> Result<Option<Audience>> {
+    let mut statement = db.prepare_cached(
+        "SELECT DISTINCT settings ->> '$.audience', audience_since FROM clients
+         WHERE id IN (SELECT value FROM json_each(?1))",
+    )?;
+    told(db, &mut statement.query([json(&ids)?])?, at)
+}
+
 /// How long after a change of its audience a request that is under way, or another node, may still issue tokens of a
 /// client under the old one.
 const STILL_UNDER_WAY: Duration = Duration::from_mins(1);

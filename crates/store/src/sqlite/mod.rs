@@ -9,6 +9,7 @@ mod directory;
 mod failure;
 mod grants;
 mod keys;
+mod ledger;
 mod log;
 mod open;
 mod readers;

@@ -312,7 +312,8 @@ fn revoke(db: &Connection, key: i64, id: SessionId, at: Timestamp) -> Result<Cur
     Ok(cursor)
 }
 
-fn ended(id: SessionId) -> Revocation {
+/// The event of its end.
+pub(super) fn ended(id: SessionId) -> Revocation {
     Revocation::Session {
         sid: id.to_string(),
     }

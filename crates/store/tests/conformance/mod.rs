@@ -10,6 +10,7 @@ pub mod races;
 pub mod renewal;
 pub mod sessions;
 pub mod sweeping;
+pub mod table;
 pub mod users;
 pub mod world;
 
@@ -25,6 +26,7 @@ macro_rules! suite {
                 superseded, reused, skipped_is_poison, ahead, unknown, expired, stale, alarm_about_strangers,
                 idle_end_moves, hundreds_of_generations,
             }
+            table { is_the_table }
             sessions {
                 opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
                 lists, changes_password, changes_password_stale, admits, admits_stale,
