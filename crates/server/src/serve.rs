@@ -157,7 +157,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         None,
         &metrics::router(&app, opened.store.file().cloned()),
     );
-    tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
+    tasks.spawn(socket.serve(opened.desk(&config.data), stop.clone()));
     tasks.spawn(chores(opened.auth.clone(), stop.clone()));
     let private_hosts = config.fetch.private_hosts.clone();
     tasks.spawn(KeySets::new(opened.auth.clone(), private_hosts).follow(stop.clone()));

@@ -6,7 +6,9 @@
 
 mod postgres;
 mod profile;
+mod schema;
 mod sqlite;
 
 pub use postgres::{ConnectError, Postgres, PostgresOptions};
-pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};
+pub use schema::{SchemaState, Verdict};
+pub use sqlite::{BackupError, Contents, OpenError, Sqlite, SqliteOptions, Stats};

@@ -338,10 +338,10 @@ fn a_newer_schema_is_refused_in_words() {
     drop(open(&scratch.database()).unwrap());
     Connection::open(scratch.database())
         .unwrap()
-        .execute(
+        .execute_batch(
             "INSERT INTO refinery_schema_history
-             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')",
-            [],
+             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1');
+             PRAGMA user_version = 999;",
         )
         .unwrap();
     let refused = open(&scratch.database()).unwrap_err();

@@ -1,6 +1,7 @@
 //! The client side: over the socket of a running server, or the same router in this process.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use axum::Router;
@@ -35,6 +36,9 @@ pub enum CallError {
     /// The connection broke off. What was asked may have happened.
     #[error("the server broke off: {0}")]
     Broken(String),
+    /// What came cannot be kept.
+    #[error("what the server sent cannot be written: {0}")]
+    Write(io::Error),
     /// The answer is not one that this version understands.
     #[error(
         "the server's answer is not understood ({0}): are the command and the server of one version?"
@@ -59,6 +63,41 @@ pub async fn find_server(data: &Path) -> Result<Option<Admin>, CallError> {
 }
 
 impl Admin {
+    /// Asks for a file, and writes it; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn download(&self, path: &str, mut to: File) -> Result<(), CallError> {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::HOST, "countersign")
+            .body(Body::empty())
+            .map_err(|error| CallError::Strange(error.to_string()))?;
+        let response = self.send(request).await?;
+        if !response.status().is_success() {
+            return read::<Value>(response).await.map(drop);
+        }
+        let broken = |error: &dyn std::error::Error| CallError::Broken(error.to_string());
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            // A connection that ends before what was announced has come is an error here.
+            if let Ok(part) = frame.map_err(|error| broken(&error))?.into_data() {
+                to.write_all(&part).map_err(CallError::Write)?;
+            }
+        }
+        to.sync_all().map_err(CallError::Write)
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
+        Ok(match self {
+            Self::Here(router) => match router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            Self::Socket(path) => over_socket(path, request).await?.map(Body::new),
+        })
+    }
+
     /// Asks, and reads the answer as a `T`.
     ///
     /// # Errors
@@ -83,14 +122,7 @@ impl Admin {
         let request = request
             .body(body)
             .map_err(|error| CallError::Strange(error.to_string()))?;
-        let response = match self {
-            Self::Here(router) => match router.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-            Self::Socket(path) => over_socket(path, request).await?.map(Body::new),
-        };
-        read(response).await
+        read(self.send(request).await?).await
     }
 }
 

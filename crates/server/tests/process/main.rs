@@ -20,6 +20,7 @@ mod ledger;
 mod nginx;
 mod postgres;
 mod readme;
+mod restore;
 mod skip;
 mod stop;
 mod sync_before_answer;

@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::skew;
+use crate::schema::{Known, SchemaState, Verdict};
+
 /// How to use a database.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
@@ -64,14 +67,25 @@ pub enum ConnectError {
     },
     /// It was written by a newer version of this program.
     #[error(
-        "the database has schema {found}, and this version knows none above {known}: run the newer version, \
-         or restore the backup from before the upgrade"
+        "the database has schema {found}; this version knows none above {known}, and cannot live with it: run the \
+         newer version, or restore the backup from before the upgrade"
     )]
     Newer {
         /// The version of its schema.
         found: i32,
         /// The newest that this program knows.
         known: i32,
+    },
+    /// Older versions of this program are connected that could not go on.
+    #[error(
+        "a node is connected whose version knows the schema up to {connected}, and the new schema asks for {oldest}: \
+         take all nodes to the version in between first, or stop them"
+    )]
+    OldNodes {
+        /// What the oldest of them knows.
+        connected: i32,
+        /// What a version must know to live with the new schema.
+        oldest: i32,
     },
     /// It refused what was asked of it.
     #[error("the database cannot be used: {0}")]
@@ -100,6 +114,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 mod migrations {
     refinery::embed_migrations!("src/postgres/schema");
+}
+
+/// What this version knows of schemas.
+pub(super) fn known() -> Known {
+    Known::of(&migrations::migrations::runner())
 }
 
 /// Reads an address.
@@ -131,6 +150,7 @@ pub(super) fn config(url: &str) -> Result<Config, ConnectError> {
 pub(super) async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let client = bare(config).await?;
     client.batch_execute(SETTINGS).await?;
+    skew::enter(&client, known().newest).await?;
     Ok(client)
 }
 
@@ -171,41 +191,39 @@ pub(super) async fn prepare(config: &Config) -> Result<(), ConnectError> {
 
 async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
     let runner = migrations::migrations::runner().set_grouped(true);
-    let known = runner
-        .get_migrations()
-        .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or(0);
-    let found = schema_version(client).await.map_err(ConnectError::Sql)?;
-    if found > known {
-        return Err(ConnectError::Newer { found, known });
+    let known = Known::of(&runner);
+    let before = skew::found(client).await.map_err(ConnectError::Sql)?;
+    let state = known.compare(before);
+    match state.verdict {
+        Verdict::Current | Verdict::AheadButLivesWith => return Ok(()),
+        Verdict::Ahead => {
+            return Err(ConnectError::Newer {
+                found: state.found,
+                known: state.known,
+            });
+        }
+        Verdict::Behind => {}
     }
-    runner
-        .run_async(client)
-        .await
-        .map_err(|cause| ConnectError::Migration(Box::new(cause)))?;
+    let demanded_before = skew::demand(client, known.oldest).await?;
+    let migrated = runner.run_async(client).await;
+    if let Err(cause) = migrated {
+        // Whoever could live with it still can. If this fails too, the next start sees to it.
+        drop(skew::set(client, demanded_before).await);
+        return Err(ConnectError::Migration(Box::new(cause)));
+    }
     Ok(())
 }
 
-/// 0 for an empty database.
-async fn schema_version(client: &Client) -> Result<i32, tokio_postgres::Error> {
-    let exists = client
-        .query_one(
-            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
-            &[],
-        )
-        .await?;
-    if !exists.try_get::<_, bool>(0)? {
-        return Ok(0);
-    }
-    let newest = client
-        .query_one(
-            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
-            &[],
-        )
-        .await?;
-    newest.try_get(0)
+/// How the schema stands to what this version knows. Nothing is changed.
+pub(super) async fn schema(config: &Config) -> Result<SchemaState, ConnectError> {
+    let client = bare(config).await.map_err(ConnectError::Connect)?;
+    let found = async {
+        client
+            .batch_execute("SET search_path = countersign, pg_temp")
+            .await?;
+        skew::found(&client).await
+    };
+    Ok(known().compare(found.await.map_err(ConnectError::Sql)?))
 }
 
 async fn bare(config: &Config) -> Result<Client, tokio_postgres::Error> {

@@ -10,10 +10,10 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// No connection could be had: nothing was asked.
-    #[error("no connection to PostgreSQL: {0}")]
+    #[error("no connection to PostgreSQL: {}", words(.0))]
     NoConnection(#[source] tokio_postgres::Error),
     /// It answered that it cannot, or the connection was lost.
-    #[error("PostgreSQL: {0}")]
+    #[error("PostgreSQL: {}", words(.0))]
     Sql(#[source] tokio_postgres::Error),
     /// The time was up before the answer came.
     #[error("PostgreSQL did not answer in time; whether it did what it was asked is not known")]
@@ -84,6 +84,13 @@ pub(super) fn only(rows: Vec<Row>) -> Result<Row, Failure> {
     rows.into_iter()
         .next()
         .ok_or_else(|| Failure::damaged("a row is missing"))
+}
+
+/// What the server said, or what happened on the way.
+fn words(error: &tokio_postgres::Error) -> String {
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

@@ -1,6 +1,7 @@
 //! PostgreSQL as the store that any number of nodes share. Each verb is one call of a function that the schema brings
 //! along: one round trip, atomic without a transaction that this side could leave open.
 
+mod again;
 mod columns;
 mod connect;
 mod directory;
@@ -9,14 +10,18 @@ mod log;
 mod pool;
 mod profile;
 mod sessions;
+mod skew;
 
 use std::sync::Arc;
 
 use countersign_auth::model::audit::Origin;
+use countersign_auth::store::StoreError;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 pub use connect::{ConnectError, PostgresOptions};
+
+use crate::schema::SchemaState;
 
 use columns::{millis, word};
 use failure::Failure;
@@ -58,6 +63,22 @@ impl Postgres {
     /// [`ConnectError`] says why not, and what helps.
     pub fn check_address(url: &str) -> Result<(), ConnectError> {
         connect::config(url).map(drop)
+    }
+
+    /// How the schema of the database at `url` stands to the one that this version knows. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn schema(url: &str) -> Result<SchemaState, ConnectError> {
+        connect::schema(&connect::config(url)?).await
+    }
+
+    /// Whether nodes are connected; this one counts if it has asked anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_in_use(&self) -> Result<bool, StoreError> {
+        Ok(again::is_in_use(self).await?)
     }
 
     /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is

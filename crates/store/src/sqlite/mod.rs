@@ -1,6 +1,8 @@
 //! SQLite as a store for one process: one thread writes, a few read.
 
+mod again;
 mod audit;
+mod backup;
 mod batch;
 mod clients;
 mod columns;
@@ -19,7 +21,7 @@ mod users;
 mod writer;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -34,8 +36,11 @@ use countersign_auth::sessions::{
 use countersign_auth::store::StoreError;
 use rusqlite::{Connection, Result};
 
+pub use backup::{BackupError, Contents};
 pub use open::{OpenError, SqliteOptions};
 pub use writer::Stats;
+
+use crate::schema::SchemaState;
 
 use copier::Copier;
 use readers::Readers;
@@ -53,6 +58,7 @@ struct Threads {
     // Dropped in this order: the writer copies the log back when nobody reads any more.
     readers: Readers,
     writer: Writer,
+    path: PathBuf,
 }
 
 impl Sqlite {
@@ -74,7 +80,12 @@ impl Sqlite {
         let writer =
             Writer::start(connection, copier, lock, options.commit_delay).map_err(thread)?;
         let readers = Readers::start(connections).map_err(thread)?;
-        Ok(Self(Arc::new(Threads { readers, writer })))
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Threads {
+            readers,
+            writer,
+            path,
+        })))
     }
 
     /// Does what waits, copies the write-ahead log back, closes the file and frees its lock. Whatever is asked of it
@@ -85,6 +96,60 @@ impl Sqlite {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.readers.close().await;
         self.0.writer.close().await
+    }
+
+    /// How the schema of the database at `path` stands to the one that this version knows. Nothing is changed, and it
+    /// may be open elsewhere. `None`: there is no such file.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn schema(path: &Path) -> Result<Option<SchemaState>, OpenError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let state = open::reader(path)?;
+        let state = open::state(&state).map_err(|cause| OpenError::Sql {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Ok(Some(state))
+    }
+
+    /// Copies the whole database, as it is at one moment, into a new file, while reads and writes go on. The file is
+    /// complete in itself, and on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`BackupError`]; then there is no such file.
+    pub async fn back_up(&self, to: &Path) -> Result<(), BackupError> {
+        let (from, to) = (self.0.path.clone(), to.to_owned());
+        let copied = tokio::task::spawn_blocking(move || backup::of_open(&from, &to));
+        copied.await.unwrap_or(Err(BackupError::Panicked))
+    }
+
+    /// The same of a database that nobody has open, whatever the version of its schema.
+    ///
+    /// # Errors
+    /// [`BackupError`]; [`OpenError::InUse`] within it if somebody has.
+    pub fn back_up_closed(from: &Path, to: &Path) -> Result<(), BackupError> {
+        backup::of_closed(from, to)
+    }
+
+    /// What a backup holds, if it is whole, and of a schema that this version knows.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn inspect(backup: &Path) -> Result<Contents, BackupError> {
+        backup::inspect(backup)
+    }
+
+    /// Makes a database of a backup, at a place where there is none, so that nothing returns which was ended since the
+    /// backup was made: see [`begin_again`](countersign_auth::directory::Directory::begin_again). It is there whole, or
+    /// not at all; the backup stays as it is.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn restore(backup: &Path, to: &Path, origin: &Origin) -> Result<Contents, BackupError> {
+        backup::restore(backup, to, origin)
     }
 
     /// How much has been written, in how many commits.
