@@ -4,11 +4,15 @@
 //! [`Sessions`](countersign_auth::sessions::Sessions). What they promise is written on the traits and proved, for
 //! every store of this crate, by one suite in `tests/conformance`.
 
+mod moving;
 mod postgres;
 mod profile;
 mod schema;
 mod sqlite;
 
+pub use moving::{Caught, Move, MoveError, Progress};
 pub use postgres::{ConnectError, Postgres, PostgresOptions};
 pub use schema::{SchemaState, Verdict};
-pub use sqlite::{BackupError, Contents, OpenError, Sqlite, SqliteOptions, Stats};
+pub use sqlite::{
+    BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats,
+};

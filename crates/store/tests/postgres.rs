@@ -7,6 +7,8 @@
 
 mod cluster;
 mod conformance;
+mod moving;
+mod scratch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -24,19 +24,27 @@ pub struct Embedded {
     pub data: PathBuf,
 }
 
+impl Desk {
+    /// The store, if it is a file of this node's own.
+    pub(super) fn embedded(&self) -> Result<&Embedded, Problem> {
+        self.embedded.as_ref().ok_or_else(|| {
+            Problem::new(
+                StatusCode::CONFLICT,
+                "not_embedded",
+                "the store is PostgreSQL: it is backed up with pg_dump, and moved with PostgreSQL's own means \
+                 (docs/operations.md)",
+            )
+        })
+    }
+}
+
 /// Where a copy lies until it is being sent. It has no name any more then, and goes with whoever holds it.
 const COPY: &str = "countersign.db.backup";
 /// How much is read at once: what is sent lies in the system's memory, and takes no time to read.
 const PART: usize = 64 * 1024;
 
 pub(super) async fn download(State(desk): State<Desk>) -> Result<Response, Problem> {
-    let Some(embedded) = &desk.embedded else {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "not_embedded",
-            "the store is PostgreSQL: back it up with pg_dump (docs/operations.md)",
-        ));
-    };
+    let embedded = desk.embedded()?;
     let failed = |error: &dyn std::fmt::Display| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

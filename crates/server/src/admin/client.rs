@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -22,6 +22,11 @@ pub enum Admin {
     Socket(PathBuf),
     /// This process, which holds the store.
     Here(Router),
+}
+
+/// An answer that is being kept.
+pub struct Line {
+    _body: Body,
 }
 
 /// Why an answer did not come, or was a refusal.
@@ -86,6 +91,35 @@ impl Admin {
             }
         }
         to.sync_all().map_err(CallError::Write)
+    }
+
+    /// Asks for something that lasts as long as the answer is kept; its first line.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn hold<T: DeserializeOwned>(&self, path: &str) -> Result<(Line, T), CallError> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::HOST, "countersign")
+            .body(Body::empty())
+            .map_err(|error| CallError::Strange(error.to_string()))?;
+        let response = self.send(request).await?;
+        if !response.status().is_success() {
+            return Err(match read::<Value>(response).await {
+                Err(error) => error,
+                Ok(_) => CallError::Strange("no error".to_owned()),
+            });
+        }
+        let mut body = response.into_body();
+        let first = match body.frame().await {
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Err(error)) => return Err(CallError::Broken(error.to_string())),
+            None => Bytes::new(),
+        };
+        let first = serde_json::from_slice(&first);
+        let first = first.map_err(|error| CallError::Strange(error.to_string()))?;
+        Ok((Line { _body: body }, first))
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {

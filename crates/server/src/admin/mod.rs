@@ -10,6 +10,7 @@ pub mod client;
 mod clients;
 mod errors;
 mod keys;
+mod moving;
 mod problem;
 mod revocations;
 mod sessions;
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 
 pub use backup::Embedded;
 pub use clients::ShownClient;
+pub use moving::{Frozen, HandOver, HandedOver};
 pub use problem::Problem;
 pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
@@ -80,6 +82,8 @@ pub fn router(auth: Arc<Auth>, embedded: Option<Embedded>) -> Router {
         .route("/revocations", post(revocations::revoke))
         .route("/audit", get(audit::list))
         .route("/backup", get(backup::download))
+        .route("/move/freeze", post(moving::freeze))
+        .route("/move/done", post(moving::done))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(desk)

@@ -16,6 +16,7 @@ mod harmless;
 mod init;
 mod keys;
 mod migrate;
+mod moving;
 mod operator;
 mod password;
 mod print;
@@ -123,6 +124,8 @@ enum Command {
     Restore(restore::Args),
     /// Bring the store's schema up to date, or say what that would do
     Migrate(migrate::Args),
+    /// Move the embedded store to PostgreSQL, while it is in use; nobody signs in again
+    Move(moving::Args),
     /// Inspect, verify and sign tokens, and make keys, without a server
     #[command(subcommand)]
     Token(token::Command),
@@ -196,6 +199,7 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Audit(args) => asking(args.run(&sources, output)),
         Command::Backup(args) => asking(args.run(&sources, output)),
         Command::Restore(args) => asking(args.run(&sources, output)),
+        Command::Move(args) => asking(args.run(&sources, output)),
         Command::Migrate(args) => return asking(args.run(&sources, output)),
     };
     done.map(|()| ExitCode::SUCCESS)

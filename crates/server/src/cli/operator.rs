@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use countersign_store::BackupError;
+use countersign_store::{BackupError, MoveError};
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub(super) enum Failure {
     Call(#[from] CallError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Move(#[from] MoveError),
     #[error("there is no data in {}: `countersign serve` makes it, --data names another folder", .0.display())]
     NoData(PathBuf),
     #[error("{}: {error}", path.display())]
@@ -56,6 +58,7 @@ impl Failure {
             Self::Call(CallError::Broken(_)) => "broken_off",
             Self::Call(CallError::Strange(_)) => "not_understood",
             Self::Backup(error) => backup_code(error),
+            Self::Move(error) => move_code(error),
             Self::NoData(_) => "no_data",
             Self::Call(CallError::Write(_)) | Self::File { .. } => "file",
             Self::Password(_) => "no_password",
@@ -73,6 +76,17 @@ impl Failure {
     /// Whether it is worth a word.
     pub(super) fn is_to_be_said(&self) -> bool {
         !matches!(self, Self::Token(error) if error.is_a_closed_pipe())
+    }
+}
+
+fn move_code(error: &MoveError) -> &'static str {
+    match error {
+        MoveError::Connect(_) => "cannot_open",
+        MoveError::Target(_) => "target",
+        MoveError::Source(_) => "source",
+        MoveError::NotEmpty { .. } => "not_empty",
+        MoveError::Another => "another_move",
+        MoveError::Differs { .. } => "differs",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 49] = [
+const COMMANDS: [&str; 50] = [
     "serve",
     "init",
     "check",
@@ -44,6 +44,7 @@ const COMMANDS: [&str; 49] = [
     "backup",
     "restore",
     "migrate",
+    "move",
     "token",
     "token inspect",
     "token verify",

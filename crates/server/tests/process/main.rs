@@ -17,6 +17,7 @@ mod crash;
 mod feed;
 mod interop;
 mod ledger;
+mod moving;
 mod nginx;
 mod postgres;
 mod readme;

@@ -87,6 +87,15 @@ pub enum ConnectError {
         /// What a version must know to live with the new schema.
         oldest: i32,
     },
+    /// A store is on its way into it.
+    #[error(
+        "a store is being moved into this database, and that is not finished: run `countersign move` again until it is, \
+         or drop the schema `countersign`"
+    )]
+    HalfMoved,
+    /// So it is, at this moment.
+    #[error("somebody moves a store into this database at this moment")]
+    BeingMoved,
     /// It refused what was asked of it.
     #[error("the database cannot be used: {0}")]
     Sql(#[source] tokio_postgres::Error),
@@ -155,7 +164,7 @@ pub(super) async fn connect(config: &Config) -> Result<Client, tokio_postgres::E
 }
 
 /// Sees that the database can be used, and brings its schema up to date.
-pub(super) async fn prepare(config: &Config) -> Result<(), ConnectError> {
+pub(super) async fn prepare(config: &Config) -> Result<Client, ConnectError> {
     let mut client = bare(config).await.map_err(ConnectError::Connect)?;
     let row = client
         .query_one(
@@ -186,7 +195,51 @@ pub(super) async fn prepare(config: &Config) -> Result<(), ConnectError> {
         )
         .await
         .map_err(ConnectError::Sql)?;
-    migrate(&mut client).await
+    migrate(&mut client).await?;
+    client
+        .batch_execute("SELECT pg_advisory_unlock(hashtext('countersign'), hashtext('migration'))")
+        .await
+        .map_err(ConnectError::Sql)?;
+    Ok(client)
+}
+
+/// A store that is on its way into the database is whole nowhere yet.
+pub(super) async fn refuse_half_moved(client: &Client) -> Result<(), ConnectError> {
+    let row = client
+        .query_one("SELECT to_regclass('moving') IS NOT NULL", &[])
+        .await
+        .map_err(ConnectError::Sql)?;
+    if row.try_get(0).map_err(ConnectError::Sql)? {
+        return Err(ConnectError::HalfMoved);
+    }
+    Ok(())
+}
+
+/// Sees that nobody else moves a store into the database, as long as this connection lasts.
+pub(super) async fn alone(client: &Client) -> Result<(), ConnectError> {
+    let row = client
+        .query_one(
+            "SELECT pg_try_advisory_lock(hashtext('countersign'), hashtext('move'))",
+            &[],
+        )
+        .await
+        .map_err(ConnectError::Sql)?;
+    if row.try_get(0).map_err(ConnectError::Sql)? {
+        return Ok(());
+    }
+    Err(ConnectError::BeingMoved)
+}
+
+/// Where a database is, without what lets one in.
+pub(super) fn place(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let database = config.get_dbname().unwrap_or("(the user's database)");
+    format!("PostgreSQL at {}, database {database}", hosts.join(", "))
 }
 
 async fn migrate(client: &mut Client) -> Result<(), ConnectError> {

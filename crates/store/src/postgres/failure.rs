@@ -87,7 +87,7 @@ pub(super) fn only(rows: Vec<Row>) -> Result<Row, Failure> {
 }
 
 /// What the server said, or what happened on the way.
-fn words(error: &tokio_postgres::Error) -> String {
+pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     error
         .as_db_error()
         .map_or_else(|| error.to_string(), ToString::to_string)

@@ -16,10 +16,12 @@ use std::sync::Arc;
 
 use countersign_auth::model::audit::Origin;
 use countersign_auth::store::StoreError;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 
 pub use connect::{ConnectError, PostgresOptions};
+
+pub(crate) use failure::words;
 
 use crate::schema::SchemaState;
 
@@ -53,8 +55,17 @@ impl Postgres {
     /// [`ConnectError`] says why not, and what helps.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let config = connect::config(url)?;
-        connect::prepare(&config).await?;
+        let client = connect::prepare(&config).await?;
+        connect::refuse_half_moved(&client).await?;
         Ok(Self(Arc::new(Pool::new(config, options))))
+    }
+
+    /// Where a database is, without what lets one in.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the address cannot be read.
+    pub fn place(url: &str) -> Result<String, ConnectError> {
+        connect::config(url).map(|config| connect::place(&config))
     }
 
     /// Whether a database could be connected to at this address, as far as the address itself says.
@@ -115,6 +126,14 @@ impl Postgres {
         let rows = self.call(sql, origin, params).await?;
         failure::only(rows)
     }
+}
+
+/// A connection to a database into which a store is to be moved: its schema is up to date, nobody else moves one there,
+/// and nothing takes too long.
+pub(crate) async fn move_target(url: &str) -> Result<Client, ConnectError> {
+    let client = connect::prepare(&connect::config(url)?).await?;
+    connect::alone(&client).await?;
+    Ok(client)
 }
 
 impl std::fmt::Debug for Postgres {

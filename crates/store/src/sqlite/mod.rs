@@ -9,6 +9,7 @@ mod columns;
 mod copier;
 mod directory;
 mod failure;
+mod gate;
 mod grants;
 mod keys;
 mod log;
@@ -37,12 +38,14 @@ use countersign_auth::store::StoreError;
 use rusqlite::{Connection, Result};
 
 pub use backup::{BackupError, Contents};
+pub use gate::{Freeze, Identity};
 pub use open::{OpenError, SqliteOptions};
 pub use writer::Stats;
 
 use crate::schema::SchemaState;
 
 use copier::Copier;
+use gate::Gate;
 use readers::Readers;
 use renewal::Presentation;
 use writer::Writer;
@@ -59,6 +62,7 @@ struct Threads {
     readers: Readers,
     writer: Writer,
     path: PathBuf,
+    gate: Arc<Gate>,
 }
 
 impl Sqlite {
@@ -85,6 +89,7 @@ impl Sqlite {
             readers,
             writer,
             path,
+            gate: Arc::default(),
         })))
     }
 
@@ -163,7 +168,11 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.0.writer.run(verb).await
+        let gate = Arc::clone(&self.0.gate);
+        // Looked at by the thread that writes, in its order: what came before the gate was closed is done, and what
+        // came after is not.
+        let guarded = move |db: &Connection| gate.pass().and_then(|()| verb(db));
+        self.0.writer.run(guarded).await
     }
 
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
@@ -255,4 +264,12 @@ impl Sessions for Sqlite {
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         self.write(move |db| sessions::sweep(db, now, limit)).await
     }
+}
+
+/// A fresh schema, to be looked at.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap_or_else(|error| panic!("{error}"));
+    open::migrate(Path::new("memory"), &mut db).unwrap_or_else(|error| panic!("{error}"));
+    db
 }

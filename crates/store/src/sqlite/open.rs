@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::gate;
 use crate::schema::{Found, Known, SchemaState, Verdict};
 
 /// How to open a database.
@@ -60,6 +61,16 @@ pub enum OpenError {
         found: i32,
         /// The newest that this program knows.
         known: i32,
+    },
+    /// Another store has taken its place.
+    #[error(
+        "{} was moved to {to}: say so in `store.postgres`. Nothing that happened since is in this file", path.display()
+    )]
+    Moved {
+        /// The database.
+        path: PathBuf,
+        /// Where to.
+        to: String,
     },
     /// It is no database of this program, or it is damaged.
     #[error("{} cannot be used: {cause}", path.display())]
@@ -124,6 +135,13 @@ pub(super) fn writer(
              PRAGMA cache_size = -1024;"
         ))
         .map_err(sql)?;
+    let moved = gate::moved_to(&connection).map_err(sql)?;
+    if let Some(to) = moved {
+        return Err(OpenError::Moved {
+            path: path.to_owned(),
+            to,
+        });
+    }
     migrate(path, &mut connection)?;
     Ok((connection, lock))
 }
