@@ -10,8 +10,10 @@ use crate::model::audit::{AuditEntry, AuditQuery, Origin};
 use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
+use crate::model::node::Node;
 use crate::model::revocation::{Cursor, LogPage};
 use crate::model::secret::StoredSecret;
+use crate::model::session::Session;
 use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use crate::password::StoredPassword;
 use crate::store::StoreError;
@@ -57,6 +59,15 @@ pub trait Directory: Send + Sync + 'static {
         password: StoredPassword,
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError>;
+    /// The same by a user who has just proved that they know the old one, in a session that no row stands for: only if
+    /// their epoch is still the one that the proof saw, and they are enabled. `None`: it is not, and nothing happened.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        seen_epoch: u64,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError>;
     /// Replaces a password's hash by one of the same password under newer settings, if it is still `old`.
     /// Raises no epoch. Whether it was.
     async fn rehash_password(
@@ -64,6 +75,16 @@ pub trait Directory: Send + Sync + 'static {
         id: UserId,
         old: &StoredPassword,
         new: StoredPassword,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+    /// Lets a session begin that nothing is kept of but `signed_in` in the audit trail, unless the user's, client's or
+    /// issuer's epoch is no longer the one that it carries, or the user or client is gone or disabled. Whether it may;
+    /// if not, the password has to be checked again.
+    async fn admit(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        client_epoch: u64,
         origin: &Origin,
     ) -> Result<bool, StoreError>;
     /// Disables (raising the epoch) or enables a user. `None`: no such user. Setting what is already set changes nothing.
@@ -164,6 +185,22 @@ pub trait Directory: Send + Sync + 'static {
     /// above whatever the lost state can have counted to; all keys are removed, since one that was taken out in an
     /// emergency would be back. The issuer's new epoch.
     async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError>;
+
+    // What nodes that share a store owe each other.
+
+    /// The store's own clock, by which all of them tell the time. `None`: no others use this store.
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+    /// Says that this node lives and what it is, and that nodes which said nothing since `before` do not. Those that do
+    /// live beside it.
+    async fn announce(&self, _node: &Node, _before: Timestamp) -> Result<Vec<Node>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// Says that the node of this name stops.
+    async fn leave(&self, _name: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     // Audit and upkeep.
 

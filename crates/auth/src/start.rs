@@ -7,6 +7,7 @@ use countersign_jose::{SigningKey, Verifier};
 
 use crate::Auth;
 use crate::clients::Clients;
+use crate::clock::follow_from_the_start;
 use crate::directory::Directory;
 use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
@@ -21,6 +22,7 @@ use crate::revocations::Follower;
 use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
 use crate::store::StoreError;
+use crate::style::stateless::RefreshJwts;
 use crate::upkeep::needs;
 use crate::visitor::by_server;
 
@@ -84,6 +86,7 @@ impl Auth {
         sessions: Arc<dyn Sessions>,
         env: Env,
     ) -> Result<Self, StartError> {
+        follow_from_the_start(&*directory, &env).await?;
         let now = env.now();
         let origin = by_server(now);
         let own = own_key(&settings, &secrets)?;
@@ -121,6 +124,7 @@ impl Auth {
             keys.ring().verifying.clone(),
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
+        let refresh_jwts = RefreshJwts::new(issuer, &keys.ring());
         let follower = Follower::new(directory.clone(), guard.clone(), env.clone());
         follower.catch_up().await?;
 
@@ -130,6 +134,9 @@ impl Auth {
             // The settings have changed since it was registered. The others are not to suffer for it.
             if let Err(cause) = check_client(&settings, &client) {
                 tracing::error!(client = %client.id, %cause, "this client gets no tokens until that is changed");
+            }
+            if let Some(warning) = client.style.warning().filter(|_| client.enabled) {
+                tracing::warn!(client = %client.id, "{warning}");
             }
         }
         Ok(Self {
@@ -141,6 +148,7 @@ impl Auth {
             keys,
             guard,
             adopting: Mutex::default(),
+            refresh_jwts,
             follower,
             recipients: Recipients::default(),
             hasher,

@@ -16,7 +16,7 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use countersign_store::{Bell, ConnectError, Postgres, Sqlite, SqliteOptions};
 
 use crate::admin::{self, Embedded};
 use crate::config::{Config, ConfigError, Secret};
@@ -223,6 +223,21 @@ impl Store {
         }
     }
 
+    /// The database, if others share it.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Postgres> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store, _) => Some(store),
+        }
+    }
+
+    /// What rings when another node revokes something, if there is such a thing.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        self.shared().and_then(Postgres::listen)
+    }
+
     fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
         match self {
             Self::Sqlite(store) => (Arc::new(store.clone()), Arc::new(store.clone())),
@@ -256,11 +271,7 @@ fn open_file(config: &Config) -> Result<Sqlite, OpenError> {
 
 async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenError> {
     let lock = lock_folder(&config.data)?;
-    let options = PostgresOptions {
-        connections: config.store.connections,
-        ..PostgresOptions::default()
-    };
-    let store = Postgres::connect(address.expose(), &options).await?;
+    let store = Postgres::connect(address.expose(), &config.store.postgres_options()).await?;
     Ok(Store::Postgres(store, lock))
 }
 

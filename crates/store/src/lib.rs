@@ -11,7 +11,7 @@ mod schema;
 mod sqlite;
 
 pub use moving::{Caught, Move, MoveError, Progress};
-pub use postgres::{ConnectError, Postgres, PostgresOptions};
+pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use schema::{SchemaState, Verdict};
 pub use sqlite::{
     BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats,

@@ -31,7 +31,7 @@ impl Args {
         }
         let state = match &config.store.postgres {
             Some(address) => Some(
-                Postgres::schema(address.expose())
+                Postgres::schema(address.expose(), &config.store.postgres_options())
                     .await
                     .map_err(OpenError::Postgres)?,
             ),

@@ -52,14 +52,15 @@ impl Args {
             None => Config::data_folder(sources)?,
             Some(from) => folder(from)?,
         };
-        let to = self.target(sources)?;
+        let config = Config::load(sources)?;
+        let to = self.target(&config)?;
         let place = Postgres::place(&to).map_err(MoveError::Connect)?;
         let database = data.join(DATABASE);
         if !database.exists() {
             return Err(Failure::NoData(data));
         }
         let identity = Sqlite::identify(&database).map_err(open::OpenError::Database)?;
-        let target = Move::begin(&to, identity.incarnation).await;
+        let target = Move::begin(&to, &config.store.postgres_options(), identity.incarnation).await;
         let moved = match (identity.moved_to, target) {
             (None, target) => {
                 let mut work = Work {
@@ -98,19 +99,12 @@ impl Args {
         Ok(())
     }
 
-    fn target(&self, sources: &Sources) -> Result<String, Failure> {
-        if let Some(to) = &self.to {
-            return Ok(to.clone());
-        }
-        let config = Config::load(sources)?;
-        let address = config.store.postgres.as_ref();
-        address
-            .map(|address| address.expose().to_owned())
-            .ok_or_else(|| {
-                Failure::Usage(
-                    "where to? Say it by --to, or by the setting `store.postgres`".into(),
-                )
-            })
+    fn target(&self, config: &Config) -> Result<String, Failure> {
+        let setting = || Some(config.store.postgres.as_ref()?.expose().to_owned());
+        let to = self.to.clone().or_else(setting);
+        to.ok_or_else(|| {
+            Failure::Usage("where to? Say it by --to, or by the setting `store.postgres`".into())
+        })
     }
 }
 

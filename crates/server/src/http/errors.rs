@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use countersign_auth::account::{AccountError, PasswordError};
+use countersign_auth::clock::ClockApart;
 use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
 use countersign_auth::login::LoginError;
@@ -95,6 +96,7 @@ impl From<AccountError> for Problem {
         match error {
             E::NoSuchUser => told(Code::TokenRevoked, &error),
             E::NoSuchSession => told(Code::NoSuchSession, &error),
+            E::SessionsNotKept => told(Code::SessionsNotKept, &error),
             E::Username(invalid) => told(Code::InvalidUsername, &invalid).field("username"),
             E::Name(invalid) => told(Code::InvalidName, &invalid).field("name"),
             E::UsernameTaken => told(Code::UsernameTaken, &error).field("username"),
@@ -154,7 +156,7 @@ impl From<IssueError> for Problem {
                 )
                 .retry_after(Duration::from_secs(1))
             }
-            IssueError::Unprotected(_) => {
+            IssueError::Unprotected(_) | IssueError::TooLong { .. } => {
                 tracing::error!(%error, "an access token was not made");
                 Self::new(
                     Code::CannotProtect,
@@ -175,6 +177,12 @@ impl From<FeedError> for Problem {
             }
             FeedError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<ClockApart> for Problem {
+    fn from(apart: ClockApart) -> Self {
+        told(Code::Unavailable, &apart).retry_after(Duration::from_secs(5))
     }
 }
 

@@ -19,6 +19,7 @@ mod interop;
 mod ledger;
 mod moving;
 mod nginx;
+mod nodes;
 mod postgres;
 mod readme;
 mod restore;

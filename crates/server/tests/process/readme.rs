@@ -1,4 +1,4 @@
-//! The commands of README.md, docs/tokens.md and docs/operations.md do what they say. CONTRIBUTING.md says how they are marked.
+//! The commands of README.md, docs/tokens.md, docs/operations.md and docs/styles do what they say. CONTRIBUTING.md says how they are marked.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,12 @@ fn the_commands_of_the_page_on_tokens_work() {
 #[test]
 fn the_commands_of_the_page_on_operations_work() {
     works("docs/operations.md");
+}
+
+#[test]
+fn the_commands_of_the_pages_on_styles_work() {
+    works("docs/styles/rotating.md");
+    works("docs/styles/stateless.md");
 }
 
 fn root() -> PathBuf {

@@ -14,7 +14,8 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::{Client, Transaction};
 
-use crate::postgres::{ConnectError, move_target};
+use crate::PostgresOptions;
+use crate::postgres::{ConnectError, Whole, move_target};
 use rows::{Rows, Tally};
 use tables::{TABLES, Table};
 
@@ -25,7 +26,7 @@ pub enum MoveError {
     #[error("the target: {0}")]
     Connect(#[from] ConnectError),
     /// The target refused, or broke off.
-    #[error("the target: {}", crate::postgres::words(.0))]
+    #[error("the target: {}", Whole(.0))]
     Target(#[from] tokio_postgres::Error),
     /// A copy of the source.
     #[error("the source: {0}")]
@@ -112,8 +113,12 @@ impl Move {
     ///
     /// # Errors
     /// [`MoveError`].
-    pub async fn begin(url: &str, incarnation: i64) -> Result<Self, MoveError> {
-        let client = move_target(url).await?;
+    pub async fn begin(
+        url: &str,
+        options: &PostgresOptions,
+        incarnation: i64,
+    ) -> Result<Self, MoveError> {
+        let client = move_target(url, options).await?;
         if !is_under_way(&client).await? {
             claim(&client, incarnation).await?;
         }

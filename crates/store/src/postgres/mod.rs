@@ -6,11 +6,14 @@ mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod listen;
 mod log;
+mod nodes;
 mod pool;
 mod profile;
 mod sessions;
 mod skew;
+mod tls;
 
 use std::sync::Arc;
 
@@ -20,12 +23,15 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 pub use connect::{ConnectError, PostgresOptions};
+pub use listen::Bell;
+pub use pool::PostgresStats;
 
-pub(crate) use failure::words;
+pub(crate) use failure::Whole;
 
 use crate::schema::SchemaState;
 
 use columns::{millis, word};
+use connect::Address;
 use failure::Failure;
 use pool::Pool;
 
@@ -54,10 +60,10 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
-        let config = connect::config(url)?;
-        let client = connect::prepare(&config).await?;
+        let address = Address::new(url, options)?;
+        let client = connect::prepare(&address).await?;
         connect::refuse_half_moved(&client).await?;
-        Ok(Self(Arc::new(Pool::new(config, options))))
+        Ok(Self(Arc::new(Pool::new(address, options))))
     }
 
     /// Where a database is, without what lets one in.
@@ -65,23 +71,36 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] if the address cannot be read.
     pub fn place(url: &str) -> Result<String, ConnectError> {
-        connect::config(url).map(|config| connect::place(&config))
+        connect::place(url)
     }
 
-    /// Whether a database could be connected to at this address, as far as the address itself says.
+    /// Whether a database could be connected to at this address, as far as can be told without doing it.
     ///
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
-    pub fn check_address(url: &str) -> Result<(), ConnectError> {
-        connect::config(url).map(drop)
+    pub fn check_address(url: &str, options: &PostgresOptions) -> Result<(), ConnectError> {
+        Address::new(url, options).map(drop)
+    }
+
+    /// Listens for revocations, on one more connection. `None` if that was chosen not to be used.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        let address = self.0.address();
+        address.notify.then(|| listen::listen(address.clone()))
+    }
+
+    /// What the connections are doing now.
+    #[must_use]
+    pub fn stats(&self) -> PostgresStats {
+        self.0.stats()
     }
 
     /// How the schema of the database at `url` stands to the one that this version knows. Nothing is changed.
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn schema(url: &str) -> Result<SchemaState, ConnectError> {
-        connect::schema(&connect::config(url)?).await
+    pub async fn schema(url: &str, options: &PostgresOptions) -> Result<SchemaState, ConnectError> {
+        connect::schema(&Address::new(url, options)?).await
     }
 
     /// Whether nodes are connected; this one counts if it has asked anything.
@@ -130,8 +149,11 @@ impl Postgres {
 
 /// A connection to a database into which a store is to be moved: its schema is up to date, nobody else moves one there,
 /// and nothing takes too long.
-pub(crate) async fn move_target(url: &str) -> Result<Client, ConnectError> {
-    let client = connect::prepare(&connect::config(url)?).await?;
+pub(crate) async fn move_target(
+    url: &str,
+    options: &PostgresOptions,
+) -> Result<Client, ConnectError> {
+    let client = connect::prepare(&Address::new(url, options)?).await?;
     connect::alone(&client).await?;
     Ok(client)
 }

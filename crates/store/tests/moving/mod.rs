@@ -105,7 +105,7 @@ async fn what_changes_hands_meanwhile() {
     let store = &source.store;
     let url = Cluster::shared().database();
     let first = source.copy("first").await;
-    let mut target = Move::begin(&url, source.incarnation).await.unwrap();
+    let mut target = begin(&url, source.incarnation).await.unwrap();
     target.start_over("first").await.unwrap();
     target.fill(&first, &mut |_| ()).await.unwrap();
     target.verify(&first).await.unwrap();
@@ -132,7 +132,7 @@ async fn what_changes_hands_meanwhile() {
     // Until it is finished it is nobody's database, and no other store's.
     let early = Postgres::connect(&url, &PostgresOptions::default()).await;
     assert!(matches!(early.unwrap_err(), ConnectError::HalfMoved));
-    let beside = Move::begin(&url, source.incarnation).await.unwrap_err();
+    let beside = begin(&url, source.incarnation).await.unwrap_err();
     assert!(
         matches!(beside, MoveError::Connect(ConnectError::BeingMoved)),
         "{beside:?}"
@@ -165,7 +165,7 @@ async fn what_does_not_arrive_is_seen() {
     let url = Cluster::shared().database();
     let name = url.rsplit('/').next().unwrap();
     let copy = source.copy("copy").await;
-    let mut target = Move::begin(&url, source.incarnation).await.unwrap();
+    let mut target = begin(&url, source.incarnation).await.unwrap();
     target.start_over("copy").await.unwrap();
     target.fill(&copy, &mut |_| ()).await.unwrap();
     for (sql, table) in [
@@ -193,7 +193,7 @@ async fn what_does_not_arrive_is_seen() {
     }
     drop(target);
     let other = loop {
-        match Move::begin(&url, source.incarnation ^ 1).await {
+        match begin(&url, source.incarnation ^ 1).await {
             Err(MoveError::Connect(ConnectError::BeingMoved)) => pause().await,
             other => break other.unwrap_err(),
         }
@@ -201,10 +201,14 @@ async fn what_does_not_arrive_is_seen() {
     assert!(matches!(other, MoveError::Another), "{other:?}");
 }
 
+async fn begin(url: &str, incarnation: i64) -> Result<Move, MoveError> {
+    Move::begin(url, &PostgresOptions::default(), incarnation).await
+}
+
 /// PostgreSQL takes a moment to see that whoever held the move has gone.
 async fn resumed(url: &str, incarnation: i64) -> Move {
     loop {
-        match Move::begin(url, incarnation).await {
+        match begin(url, incarnation).await {
             Err(MoveError::Connect(ConnectError::BeingMoved)) => pause().await,
             begun => return begun.unwrap(),
         }
