@@ -180,6 +180,12 @@ pub trait Directory: Send + Sync + 'static {
     /// longest that was ever told: how long an event lasts.
     async fn event_lifetime(&self, configured: Duration) -> Result<Duration, StoreError>;
 
+    /// The store was put back to an earlier state, and nobody knows what was taken back since: nothing of before is
+    /// good any more. In one step a new incarnation begins; the epochs of the issuer and of all users and clients rise,
+    /// above whatever the lost state can have counted to; all keys are removed, since one that was taken out in an
+    /// emergency would be back. The issuer's new epoch.
+    async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError>;
+
     // What nodes that share a store owe each other.
 
     /// The store's own clock, by which all of them tell the time. `None`: no others use this store.

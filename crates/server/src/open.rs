@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::Router;
 use countersign_auth::Auth;
 use countersign_auth::directory::Directory;
 use countersign_auth::env::Env;
@@ -17,6 +18,7 @@ use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
 use countersign_store::{Bell, ConnectError, Postgres, Redis, RedisError, Sqlite, SqliteOptions};
 
+use crate::admin::{self, Embedded};
 use crate::config::{Config, ConfigError, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
 
@@ -53,6 +55,9 @@ pub enum OpenError {
     /// The store of sessions beside it.
     #[error("store.redis: {0}")]
     Redis(#[from] RedisError),
+    /// Nodes are connected that know what was before.
+    #[error("nodes are connected to the database: stop all of them first")]
+    Nodes,
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -123,6 +128,15 @@ impl Opened {
         })
     }
 
+    /// What operators may ask of it.
+    pub fn desk(&self, data: &Path) -> Router {
+        let embedded = self.store.file().map(|store| Embedded {
+            store: store.clone(),
+            data: data.to_owned(),
+        });
+        admin::router(self.auth.clone(), embedded)
+    }
+
     /// Lets what waits be written, and gives the folder free.
     ///
     /// # Errors
@@ -161,6 +175,30 @@ pub async fn remove_unopened_key(
     }
     store.close().await?;
     Ok(key)
+}
+
+/// Does what is owed to a store that was put back to an earlier state by other means than ours.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn begin_again(config: &Config, origin: &Origin) -> Result<(), OpenError> {
+    let store = Store::open(config).await?;
+    if let Store::Postgres(shared, _) = &store
+        && shared.is_in_use().await?
+    {
+        return Err(OpenError::Nodes);
+    }
+    let (directory, _) = store.traits();
+    directory.begin_again(origin).await?;
+    Ok(store.close().await?)
+}
+
+/// Brings the store's schema up to date.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn bring_up_to_date(config: &Config) -> Result<(), OpenError> {
+    Ok(Store::open(config).await?.close().await?)
 }
 
 /// Where everything is kept.
@@ -283,7 +321,10 @@ fn lock_folder(data: &Path) -> Result<File, OpenError> {
 }
 
 /// Makes the folder for nobody but its owner. One that is there keeps its mode; if others may look in, that is said.
-fn make_folder(path: &Path) -> Result<(), OpenError> {
+///
+/// # Errors
+/// [`OpenError::Folder`].
+pub fn make_folder(path: &Path) -> Result<(), OpenError> {
     let failed = |cause| OpenError::Folder {
         path: path.to_owned(),
         cause,

@@ -159,7 +159,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
             },
         ),
     );
-    tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
+    tasks.spawn(socket.serve(opened.desk(&config.data), stop.clone()));
     tasks.spawn(chores(
         opened.auth.clone(),
         neighbours.clone(),

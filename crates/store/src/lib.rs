@@ -5,11 +5,17 @@
 //! every store of this crate, by one suite in `tests/conformance`.
 
 mod ledger;
+mod moving;
 mod postgres;
 mod profile;
 mod redis;
+mod schema;
 mod sqlite;
 
 pub use self::redis::{Concern, Redis, RedisError, SqlAndRedis};
+pub use moving::{Caught, Move, MoveError, Progress};
 pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
-pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};
+pub use schema::{SchemaState, Verdict};
+pub use sqlite::{
+    BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats,
+};

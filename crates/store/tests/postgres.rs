@@ -7,6 +7,7 @@
 
 mod cluster;
 mod conformance;
+mod moving;
 mod scratch;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use countersign_auth::model::grant::Network;
 use countersign_auth::rotation::Interval;
 use countersign_auth::sessions::{Open, Presented, Rotate, Sessions};
 use countersign_auth::store::StoreError;
-use countersign_store::{ConnectError, Postgres, PostgresOptions};
+use countersign_store::{ConnectError, Postgres, PostgresOptions, Verdict};
 
 conformance::suite!(crate::fresh);
 
@@ -229,12 +230,82 @@ async fn a_newer_schema_is_refused_in_words() {
     Cluster::shared().sql(
         name(&url),
         "INSERT INTO countersign.refinery_schema_history (version, name, applied_on, checksum)
-         VALUES (999, 'newer', '2026-01-01T00:00:00Z', '1')",
+         VALUES (999, 'newer', '2026-01-01T00:00:00Z', '1');
+         UPDATE countersign.lives_with SET oldest = 999",
     );
     let refused = connect(&url).await.unwrap_err();
     assert!(matches!(refused, ConnectError::Newer { found: 999, .. }));
     let words = refused.to_string();
     assert!(words.contains("run the newer version"), "{words}");
+}
+
+/// A node of an older version, as far as others can see it: what its connections hold.
+async fn old_node(url: &str, knows: i32) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lock = format!("SELECT pg_advisory_lock_shared(1668248942, {knows})");
+    client.batch_execute(&lock).await.unwrap();
+    client
+}
+
+/// A new schema waits for the nodes that could not live with it, and they cannot come back afterwards.
+#[tokio::test]
+async fn versions_that_cannot_live_together() {
+    let url = Cluster::shared().database();
+    let sql = |sql: &str| Cluster::shared().sql(name(&url), sql);
+    let state = Postgres::schema(&url, &PostgresOptions::default())
+        .await
+        .unwrap();
+    let known = state.known;
+    assert_eq!(
+        (state.found, state.verdict),
+        (0, Verdict::Behind),
+        "{state:?}"
+    );
+    for _ in 0..2 {
+        let old = old_node(&url, known - 2).await;
+        let refused = connect(&url).await.unwrap_err();
+        let ConnectError::OldNodes { connected, oldest } = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((connected, oldest), (known - 2, known));
+        assert_eq!(sql("SELECT oldest FROM countersign.lives_with"), "0");
+        drop(old);
+        gone(&url).await;
+    }
+    let store = connect(&url).await.unwrap();
+    assert_eq!(store.issuer_epoch().await.unwrap(), 0);
+    let state = Postgres::schema(&url, &PostgresOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(state.verdict, Verdict::Current);
+
+    // Somebody goes on to a schema with which this version cannot live: a new connection of it is no use.
+    sql("UPDATE countersign.lives_with SET oldest = oldest + 1");
+    let late = connect(&url).await.unwrap();
+    let refused = late.issuer_epoch().await.unwrap_err();
+    let words = refused.to_string();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{words}");
+    assert!(words.contains("run the newer version"), "{words}");
+    store.close();
+}
+
+/// Waits until PostgreSQL has seen everybody go.
+async fn gone(url: &str) {
+    for _ in 0..500 {
+        let held = Cluster::shared().sql(
+            name(url),
+            "SELECT count(*) FROM pg_locks WHERE classid = 1668248942 AND database =
+             (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        if held == "0" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("somebody stays");
 }
 
 #[tokio::test]

@@ -338,10 +338,10 @@ fn a_newer_schema_is_refused_in_words() {
     drop(open(&scratch.database()).unwrap());
     Connection::open(scratch.database())
         .unwrap()
-        .execute(
+        .execute_batch(
             "INSERT INTO refinery_schema_history
-             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')",
-            [],
+             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1');
+             PRAGMA user_version = 999;",
         )
         .unwrap();
     let refused = open(&scratch.database()).unwrap_err();
@@ -631,4 +631,55 @@ async fn the_log_does_not_grow_without_end_while_work_goes_on() {
     println!("{written} pages at least were written; the log had {longest} at most");
     assert!((PAGES..4 * PAGES).contains(&longest), "{longest}");
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_frozen_store_is_read_and_not_written() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    store.note(line("before")).await.unwrap();
+    let freeze = store.freeze().await.unwrap().unwrap();
+    assert!(store.freeze().await.unwrap().is_none(), "frozen twice");
+    let refused = store.note(line("meanwhile")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    assert_eq!(lines(&store).await, 1);
+    let number = freeze.number();
+    drop(freeze);
+    store.note(line("after")).await.unwrap();
+
+    // It was written to since: what was copied then is not all.
+    let late = store.hand_over(number, "elsewhere", origin().at).await;
+    assert!(!late.unwrap());
+    let freeze = store.freeze().await.unwrap().unwrap();
+    assert!(
+        !store
+            .hand_over(number, "elsewhere", origin().at)
+            .await
+            .unwrap()
+    );
+    let number = freeze.number();
+    assert!(
+        store
+            .hand_over(number, "elsewhere", origin().at)
+            .await
+            .unwrap()
+    );
+    drop(freeze);
+    for closed in [
+        store.note(line("afterwards")).await.map(drop),
+        store.issuer_epoch().await.map(drop),
+    ] {
+        assert!(
+            matches!(closed, Err(StoreError::Unavailable(_))),
+            "{closed:?}"
+        );
+    }
+    drop(store);
+    let refused = open(&scratch.database()).unwrap_err();
+    assert!(
+        matches!(&refused, OpenError::Moved { to, .. } if to == "elsewhere"),
+        "{refused:?}"
+    );
+    let identity = Sqlite::identify(&scratch.database()).unwrap();
+    assert_eq!(identity.moved_to.as_deref(), Some("elsewhere"));
 }

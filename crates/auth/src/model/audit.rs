@@ -88,6 +88,8 @@ pub enum Happening {
     Revoked,
     /// Everybody must sign in again.
     EverybodySignedOut,
+    /// The store was put back to an earlier state; everybody must sign in again.
+    StoreRestored,
 }
 
 /// One line of the trail.

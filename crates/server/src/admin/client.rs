@@ -1,10 +1,11 @@
 //! The client side: over the socket of a running server, or the same router in this process.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -23,6 +24,11 @@ pub enum Admin {
     Here(Router),
 }
 
+/// An answer that is being kept.
+pub struct Line {
+    _body: Body,
+}
+
 /// Why an answer did not come, or was a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -35,6 +41,9 @@ pub enum CallError {
     /// The connection broke off. What was asked may have happened.
     #[error("the server broke off: {0}")]
     Broken(String),
+    /// What came cannot be kept.
+    #[error("what the server sent cannot be written: {0}")]
+    Write(io::Error),
     /// The answer is not one that this version understands.
     #[error(
         "the server's answer is not understood ({0}): are the command and the server of one version?"
@@ -59,6 +68,70 @@ pub async fn find_server(data: &Path) -> Result<Option<Admin>, CallError> {
 }
 
 impl Admin {
+    /// Asks for a file, and writes it; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn download(&self, path: &str, mut to: File) -> Result<(), CallError> {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::HOST, "countersign")
+            .body(Body::empty())
+            .map_err(|error| CallError::Strange(error.to_string()))?;
+        let response = self.send(request).await?;
+        if !response.status().is_success() {
+            return read::<Value>(response).await.map(drop);
+        }
+        let broken = |error: &dyn std::error::Error| CallError::Broken(error.to_string());
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            // A connection that ends before what was announced has come is an error here.
+            if let Ok(part) = frame.map_err(|error| broken(&error))?.into_data() {
+                to.write_all(&part).map_err(CallError::Write)?;
+            }
+        }
+        to.sync_all().map_err(CallError::Write)
+    }
+
+    /// Asks for something that lasts as long as the answer is kept; its first line.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn hold<T: DeserializeOwned>(&self, path: &str) -> Result<(Line, T), CallError> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::HOST, "countersign")
+            .body(Body::empty())
+            .map_err(|error| CallError::Strange(error.to_string()))?;
+        let response = self.send(request).await?;
+        if !response.status().is_success() {
+            return Err(match read::<Value>(response).await {
+                Err(error) => error,
+                Ok(_) => CallError::Strange("no error".to_owned()),
+            });
+        }
+        let mut body = response.into_body();
+        let first = match body.frame().await {
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Err(error)) => return Err(CallError::Broken(error.to_string())),
+            None => Bytes::new(),
+        };
+        let first = serde_json::from_slice(&first);
+        let first = first.map_err(|error| CallError::Strange(error.to_string()))?;
+        Ok((Line { _body: body }, first))
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
+        Ok(match self {
+            Self::Here(router) => match router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            Self::Socket(path) => over_socket(path, request).await?.map(Body::new),
+        })
+    }
+
     /// Asks, and reads the answer as a `T`.
     ///
     /// # Errors
@@ -83,14 +156,7 @@ impl Admin {
         let request = request
             .body(body)
             .map_err(|error| CallError::Strange(error.to_string()))?;
-        let response = match self {
-            Self::Here(router) => match router.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-            Self::Socket(path) => over_socket(path, request).await?.map(Body::new),
-        };
-        read(response).await
+        read(self.send(request).await?).await
     }
 }
 

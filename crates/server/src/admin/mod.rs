@@ -5,10 +5,12 @@
 //! its own process, so there is one way in which anything is done.
 
 mod audit;
+mod backup;
 pub mod client;
 mod clients;
 mod errors;
 mod keys;
+mod moving;
 mod problem;
 mod revocations;
 mod sessions;
@@ -23,7 +25,9 @@ use axum::routing::{delete, get, post, put};
 use countersign_auth::Auth;
 use tokio::sync::Mutex;
 
+pub use backup::Embedded;
 pub use clients::ShownClient;
+pub use moving::{Frozen, HandOver, HandedOver};
 pub use problem::Problem;
 pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
@@ -35,13 +39,19 @@ struct Desk {
     auth: Arc<Auth>,
     /// Held by what reads before it writes: two operators at once do not undo each other's change.
     one_at_a_time: Arc<Mutex<()>>,
+    /// The store, if it is a file of this node's own.
+    embedded: Option<Embedded>,
+    /// Held while the file is copied.
+    one_copy_at_a_time: Arc<Mutex<()>>,
 }
 
 /// All routes.
-pub fn router(auth: Arc<Auth>) -> Router {
+pub fn router(auth: Arc<Auth>, embedded: Option<Embedded>) -> Router {
     let desk = Desk {
         auth,
-        one_at_a_time: Arc::new(Mutex::new(())),
+        one_at_a_time: Arc::default(),
+        embedded,
+        one_copy_at_a_time: Arc::default(),
     };
     Router::new()
         .route("/status", get(status::show))
@@ -71,6 +81,9 @@ pub fn router(auth: Arc<Auth>) -> Router {
         .route("/keys/{id}", delete(keys::remove))
         .route("/revocations", post(revocations::revoke))
         .route("/audit", get(audit::list))
+        .route("/backup", get(backup::download))
+        .route("/move/freeze", post(moving::freeze))
+        .route("/move/done", post(moving::done))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(desk)

@@ -8,15 +8,19 @@
 )]
 
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod completions;
 mod harmless;
 mod init;
 mod keys;
+mod migrate;
+mod moving;
 mod operator;
 mod password;
 mod print;
+mod restore;
 mod revoke;
 mod sessions;
 mod token;
@@ -49,6 +53,7 @@ use print::Output;
   countersign user add ada@example.com         asks for a password
   countersign sessions end-all ada@example.com
   countersign audit --user ada@example.com --since 24h --json
+  countersign backup /backups/countersign.db
   countersign token inspect \"$TOKEN\"           what is in it
 
 The commands for users, clients, sessions, revocations, keys and the audit trail speak to the running server through
@@ -113,6 +118,14 @@ enum Command {
     Keys(keys::Command),
     /// Show what happened to whom, from where
     Audit(audit::Args),
+    /// Copy the embedded store into a file, from a running server or without one
+    Backup(backup::Args),
+    /// Put a backup in the place of a lost store; everybody signs in again
+    Restore(restore::Args),
+    /// Bring the store's schema up to date, or say what that would do
+    Migrate(migrate::Args),
+    /// Move the embedded store to PostgreSQL, while it is in use; nobody signs in again
+    Move(moving::Args),
     /// Inspect, verify and sign tokens, and make keys, without a server
     #[command(subcommand)]
     Token(token::Command),
@@ -184,12 +197,16 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Revoke(command) => asking(command.run(&sources, output)),
         Command::Keys(command) => asking(command.run(&sources, output)),
         Command::Audit(args) => asking(args.run(&sources, output)),
+        Command::Backup(args) => asking(args.run(&sources, output)),
+        Command::Restore(args) => asking(args.run(&sources, output)),
+        Command::Move(args) => asking(args.run(&sources, output)),
+        Command::Migrate(args) => return asking(args.run(&sources, output)),
     };
     done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs what asks the server, on this thread.
-fn asking(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn asking<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,13 +4,13 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use countersign_store::{BackupError, MoveError};
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::token::TokenError;
 use crate::admin::client::{Admin, CallError, find_server};
-use crate::admin::router;
 use crate::config::{Config, ConfigError, Sources};
 use crate::open::{OpenError, Opened};
 use crate::serve::ServeError;
@@ -26,6 +26,10 @@ pub(super) enum Failure {
     Open(#[from] OpenError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Move(#[from] MoveError),
     #[error("there is no data in {}: `countersign serve` makes it, --data names another folder", .0.display())]
     NoData(PathBuf),
     #[error("{}: {error}", path.display())]
@@ -53,8 +57,10 @@ impl Failure {
             Self::Call(CallError::Forbidden(_)) => "forbidden",
             Self::Call(CallError::Broken(_)) => "broken_off",
             Self::Call(CallError::Strange(_)) => "not_understood",
+            Self::Backup(error) => backup_code(error),
+            Self::Move(error) => move_code(error),
             Self::NoData(_) => "no_data",
-            Self::File { .. } => "file",
+            Self::Call(CallError::Write(_)) | Self::File { .. } => "file",
             Self::Password(_) => "no_password",
             Self::Token(error) => error.code(),
             Self::Usage(_) => "usage",
@@ -70,6 +76,28 @@ impl Failure {
     /// Whether it is worth a word.
     pub(super) fn is_to_be_said(&self) -> bool {
         !matches!(self, Self::Token(error) if error.is_a_closed_pipe())
+    }
+}
+
+fn move_code(error: &MoveError) -> &'static str {
+    match error {
+        MoveError::Connect(_) => "cannot_open",
+        MoveError::Target(_) => "target",
+        MoveError::Source(_) => "source",
+        MoveError::NotEmpty { .. } => "not_empty",
+        MoveError::Another => "another_move",
+        MoveError::Differs { .. } => "differs",
+    }
+}
+
+fn backup_code(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::Open(countersign_store::OpenError::InUse { .. }) => "locked",
+        BackupError::Open(_) | BackupError::Panicked => "cannot_open",
+        BackupError::Io { .. } => "file",
+        BackupError::Occupied { .. } => "occupied",
+        BackupError::Damaged { .. } => "damaged",
+        BackupError::Foreign { .. } => "no_backup",
     }
 }
 
@@ -104,7 +132,7 @@ impl Operator {
         let config = Config::load(sources)?;
         let opened = Opened::open(&config, &config.issuer(config.listen.port())).await?;
         Ok(Self {
-            admin: Admin::Here(router(opened.auth.clone())),
+            admin: Admin::Here(opened.desk(&data)),
             opened: Some(opened),
         })
     }

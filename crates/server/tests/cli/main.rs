@@ -18,6 +18,7 @@ mod https;
 mod listeners;
 mod locks;
 mod logs;
+mod stores;
 mod token;
 mod typed;
 mod usage;

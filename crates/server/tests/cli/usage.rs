@@ -5,7 +5,7 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 50] = [
     "serve",
     "init",
     "check",
@@ -41,6 +41,10 @@ const COMMANDS: [&str; 46] = [
     "keys rotate",
     "keys remove",
     "audit",
+    "backup",
+    "restore",
+    "migrate",
+    "move",
     "token",
     "token inspect",
     "token verify",
@@ -103,6 +107,9 @@ fn what_is_not_understood_ends_with_2() {
         "revoke client UPPER",
         "revoke token eyJhbGciOiJFUzI1NiJ9.e30.c2ln",
         "revoke all ada",
+        "backup",
+        "restore",
+        "restore saved.db --in-place",
         "audit --since yesterday",
         "serve --listen nowhere",
         "init --issuer http://auth.example.com",

@@ -12,7 +12,9 @@ use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Socket};
 
 use super::failure::Whole;
+use super::skew;
 use super::tls::{Stream, Tls};
+use crate::schema::{Known, SchemaState, Verdict};
 
 /// How to use a database.
 #[derive(Clone, Debug)]
@@ -86,8 +88,8 @@ pub enum ConnectError {
     },
     /// It was written by a newer version of this program.
     #[error(
-        "the database has schema {found}, and this version knows none above {known}: run the newer version, \
-         or restore the backup from before the upgrade"
+        "the database has schema {found}; this version knows none above {known}, and cannot live with it: run the \
+         newer version, or restore the backup from before the upgrade"
     )]
     Newer {
         /// The version of its schema.
@@ -95,6 +97,26 @@ pub enum ConnectError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// Older versions of this program are connected that could not go on.
+    #[error(
+        "a node is connected whose version knows the schema up to {connected}, and the new schema asks for {oldest}: \
+         take all nodes to the version in between first, or stop them"
+    )]
+    OldNodes {
+        /// What the oldest of them knows.
+        connected: i32,
+        /// What a version must know to live with the new schema.
+        oldest: i32,
+    },
+    /// A store is on its way into it.
+    #[error(
+        "a store is being moved into this database, and that is not finished: run `countersign move` again until it is, \
+         or drop the schema `countersign`"
+    )]
+    HalfMoved,
+    /// So it is, at this moment.
+    #[error("somebody moves a store into this database at this moment")]
+    BeingMoved,
     /// It refused what was asked of it.
     #[error("the database cannot be used: {}", Whole(.0))]
     Sql(#[source] Error),
@@ -125,6 +147,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 mod migrations {
     refinery::embed_migrations!("src/postgres/schema");
+}
+
+/// What this version knows of schemas.
+pub(super) fn known() -> Known {
+    Known::of(&migrations::migrations::runner())
 }
 
 /// Where a database is, and how every connection to it is made.
@@ -167,6 +194,7 @@ impl Address {
         if self.notify {
             client.batch_execute(NOTIFY).await?;
         }
+        skew::enter(&client, known().newest).await?;
         Ok(client)
     }
 
@@ -248,7 +276,7 @@ fn in_our_words(url: &str) -> String {
 }
 
 /// Sees that the database can be used, and brings its schema up to date.
-pub(super) async fn prepare(address: &Address) -> Result<(), ConnectError> {
+pub(super) async fn prepare(address: &Address) -> Result<Client, ConnectError> {
     let mut client = address.bare().await.map_err(ConnectError::Connect)?;
     let row = client
         .query_one(
@@ -279,46 +307,90 @@ pub(super) async fn prepare(address: &Address) -> Result<(), ConnectError> {
         )
         .await
         .map_err(ConnectError::Sql)?;
-    migrate(&mut client).await
+    migrate(&mut client).await?;
+    client
+        .batch_execute("SELECT pg_advisory_unlock(hashtext('countersign'), hashtext('migration'))")
+        .await
+        .map_err(ConnectError::Sql)?;
+    Ok(client)
+}
+
+/// A store that is on its way into the database is whole nowhere yet.
+pub(super) async fn refuse_half_moved(client: &Client) -> Result<(), ConnectError> {
+    let row = client
+        .query_one("SELECT to_regclass('moving') IS NOT NULL", &[])
+        .await
+        .map_err(ConnectError::Sql)?;
+    if row.try_get(0).map_err(ConnectError::Sql)? {
+        return Err(ConnectError::HalfMoved);
+    }
+    Ok(())
+}
+
+/// Sees that nobody else moves a store into the database, as long as this connection lasts.
+pub(super) async fn alone(client: &Client) -> Result<(), ConnectError> {
+    let row = client
+        .query_one(
+            "SELECT pg_try_advisory_lock(hashtext('countersign'), hashtext('move'))",
+            &[],
+        )
+        .await
+        .map_err(ConnectError::Sql)?;
+    if row.try_get(0).map_err(ConnectError::Sql)? {
+        return Ok(());
+    }
+    Err(ConnectError::BeingMoved)
+}
+
+/// Where a database is, without what lets one in.
+pub(super) fn place(url: &str) -> Result<String, ConnectError> {
+    let config = config(url)?;
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let database = config.get_dbname().unwrap_or("(the user's database)");
+    let hosts = hosts.join(", ");
+    Ok(format!("PostgreSQL at {hosts}, database {database}"))
 }
 
 async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
     let runner = migrations::migrations::runner().set_grouped(true);
-    let known = runner
-        .get_migrations()
-        .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or(0);
-    let found = schema_version(client).await.map_err(ConnectError::Sql)?;
-    if found > known {
-        return Err(ConnectError::Newer { found, known });
+    let known = Known::of(&runner);
+    let before = skew::found(client).await.map_err(ConnectError::Sql)?;
+    let state = known.compare(before);
+    match state.verdict {
+        Verdict::Current | Verdict::AheadButLivesWith => return Ok(()),
+        Verdict::Ahead => {
+            return Err(ConnectError::Newer {
+                found: state.found,
+                known: state.known,
+            });
+        }
+        Verdict::Behind => {}
     }
-    runner
-        .run_async(client)
-        .await
-        .map_err(|cause| ConnectError::Migration(Box::new(cause)))?;
+    let demanded_before = skew::demand(client, known.oldest).await?;
+    let migrated = runner.run_async(client).await;
+    if let Err(cause) = migrated {
+        // Whoever could live with it still can. If this fails too, the next start sees to it.
+        drop(skew::set(client, demanded_before).await);
+        return Err(ConnectError::Migration(Box::new(cause)));
+    }
     Ok(())
 }
 
-/// 0 for an empty database.
-async fn schema_version(client: &Client) -> Result<i32, Error> {
-    let exists = client
-        .query_one(
-            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
-            &[],
-        )
-        .await?;
-    if !exists.try_get::<_, bool>(0)? {
-        return Ok(0);
-    }
-    let newest = client
-        .query_one(
-            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
-            &[],
-        )
-        .await?;
-    newest.try_get(0)
+/// How the schema stands to what this version knows. Nothing is changed.
+pub(super) async fn schema(address: &Address) -> Result<SchemaState, ConnectError> {
+    let client = address.bare().await.map_err(ConnectError::Connect)?;
+    let found = async {
+        client
+            .batch_execute("SET search_path = countersign, pg_temp")
+            .await?;
+        skew::found(&client).await
+    };
+    Ok(known().compare(found.await.map_err(ConnectError::Sql)?))
 }
 
 /// Whether any of the hosts is another machine, as far as can be told from their names and addresses.

@@ -21,7 +21,7 @@ use tokio_postgres::Row;
 
 use super::columns::{Columns, USER_COLUMNS, int, json, millis, user, user_columns, word};
 use super::failure::{Failure, only};
-use super::{Postgres, log, nodes, profile, verb};
+use super::{Postgres, again, log, nodes, profile, verb};
 use crate::profile::added;
 
 #[async_trait]
@@ -401,6 +401,10 @@ impl Directory for Postgres {
             .rows("SELECT keep_event_lifetime($1)", &[&configured])
             .await?;
         Ok(Duration::from_millis(only(rows)?.uint(0)?))
+    }
+
+    async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError> {
+        Ok(again::begin(self, origin).await?)
     }
 
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {

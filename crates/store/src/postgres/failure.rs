@@ -88,7 +88,7 @@ pub(super) fn only(rows: Vec<Row>) -> Result<Row, Failure> {
 }
 
 /// An error with all that led to it: the client library says by itself only where it was.
-pub(super) struct Whole<'a>(pub(super) &'a tokio_postgres::Error);
+pub(crate) struct Whole<'a>(pub(crate) &'a tokio_postgres::Error);
 
 impl fmt::Display for Whole<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! PostgreSQL as the store that any number of nodes share. Each verb is one call of a function that the schema brings
 //! along: one round trip, atomic without a transaction that this side could leave open.
 
+mod again;
 mod columns;
 mod connect;
 mod directory;
@@ -12,17 +13,23 @@ mod nodes;
 mod pool;
 mod profile;
 mod sessions;
+mod skew;
 mod tls;
 
 use std::sync::Arc;
 
 use countersign_auth::model::audit::Origin;
-use tokio_postgres::Row;
+use countersign_auth::store::StoreError;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 
 pub use connect::{ConnectError, PostgresOptions};
 pub use listen::Bell;
 pub use pool::PostgresStats;
+
+pub(crate) use failure::Whole;
+
+use crate::schema::SchemaState;
 
 use columns::{millis, word};
 use connect::Address;
@@ -55,8 +62,17 @@ impl Postgres {
     /// [`ConnectError`] says why not, and what helps.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let address = Address::new(url, options)?;
-        connect::prepare(&address).await?;
+        let client = connect::prepare(&address).await?;
+        connect::refuse_half_moved(&client).await?;
         Ok(Self(Arc::new(Pool::new(address, options))))
+    }
+
+    /// Where a database is, without what lets one in.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the address cannot be read.
+    pub fn place(url: &str) -> Result<String, ConnectError> {
+        connect::place(url)
     }
 
     /// Whether a database could be connected to at this address, as far as can be told without doing it.
@@ -78,6 +94,22 @@ impl Postgres {
     #[must_use]
     pub fn stats(&self) -> PostgresStats {
         self.0.stats()
+    }
+
+    /// How the schema of the database at `url` stands to the one that this version knows. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn schema(url: &str, options: &PostgresOptions) -> Result<SchemaState, ConnectError> {
+        connect::schema(&Address::new(url, options)?).await
+    }
+
+    /// Whether nodes are connected; this one counts if it has asked anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_in_use(&self) -> Result<bool, StoreError> {
+        Ok(again::is_in_use(self).await?)
     }
 
     /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is
@@ -114,6 +146,17 @@ impl Postgres {
         let rows = self.call(sql, origin, params).await?;
         failure::only(rows)
     }
+}
+
+/// A connection to a database into which a store is to be moved: its schema is up to date, nobody else moves one there,
+/// and nothing takes too long.
+pub(crate) async fn move_target(
+    url: &str,
+    options: &PostgresOptions,
+) -> Result<Client, ConnectError> {
+    let client = connect::prepare(&Address::new(url, options)?).await?;
+    connect::alone(&client).await?;
+    Ok(client)
 }
 
 impl std::fmt::Debug for Postgres {

@@ -99,6 +99,15 @@ impl Pool {
         self.rest_none();
     }
 
+    /// A connection for work that takes as long as it takes.
+    pub(super) async fn patient(&self) -> Result<Client, tokio_postgres::Error> {
+        let client = self.address.connect().await?;
+        client
+            .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+            .await?;
+        Ok(client)
+    }
+
     /// The rows of one statement, which is a transaction of its own.
     pub(super) async fn query(
         &self,

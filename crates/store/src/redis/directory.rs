@@ -230,6 +230,10 @@ impl Directory for SqlAndRedis {
         self.sql.admit(session, client, client_epoch, origin).await
     }
 
+    async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError> {
+        self.sql.begin_again(origin).await
+    }
+
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
         self.sql.clock().await
     }

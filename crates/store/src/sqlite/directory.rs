@@ -19,7 +19,7 @@ use countersign_guard::Revocation;
 use rusqlite::{Connection, Result};
 
 use super::log::Read;
-use super::{Sqlite, audit, clients, keys, log, secrets, sessions, users};
+use super::{Sqlite, again, audit, clients, keys, log, secrets, sessions, users};
 
 #[async_trait]
 impl Directory for Sqlite {
@@ -238,6 +238,11 @@ impl Directory for Sqlite {
     async fn event_lifetime(&self, configured: Duration) -> Result<Duration, StoreError> {
         self.write(move |db| log::event_lifetime(db, configured))
             .await
+    }
+
+    async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| again::begin(db, &origin)).await
     }
 
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {

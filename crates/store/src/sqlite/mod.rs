@@ -1,12 +1,15 @@
 //! SQLite as a store for one process: one thread writes, a few read.
 
+mod again;
 mod audit;
+mod backup;
 mod batch;
 mod clients;
 mod columns;
 mod copier;
 mod directory;
 mod failure;
+mod gate;
 mod grants;
 mod keys;
 mod ledger;
@@ -20,7 +23,7 @@ mod users;
 mod writer;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -35,10 +38,15 @@ use countersign_auth::sessions::{
 use countersign_auth::store::StoreError;
 use rusqlite::{Connection, Result};
 
+pub use backup::{BackupError, Contents};
+pub use gate::{Freeze, Identity};
 pub use open::{OpenError, SqliteOptions};
 pub use writer::Stats;
 
+use crate::schema::SchemaState;
+
 use copier::Copier;
+use gate::Gate;
 use readers::Readers;
 use renewal::Presentation;
 use writer::Writer;
@@ -54,6 +62,8 @@ struct Threads {
     // Dropped in this order: the writer copies the log back when nobody reads any more.
     readers: Readers,
     writer: Writer,
+    path: PathBuf,
+    gate: Arc<Gate>,
 }
 
 impl Sqlite {
@@ -75,7 +85,13 @@ impl Sqlite {
         let writer =
             Writer::start(connection, copier, lock, options.commit_delay).map_err(thread)?;
         let readers = Readers::start(connections).map_err(thread)?;
-        Ok(Self(Arc::new(Threads { readers, writer })))
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Threads {
+            readers,
+            writer,
+            path,
+            gate: Arc::default(),
+        })))
     }
 
     /// Does what waits, copies the write-ahead log back, closes the file and frees its lock. Whatever is asked of it
@@ -86,6 +102,60 @@ impl Sqlite {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.readers.close().await;
         self.0.writer.close().await
+    }
+
+    /// How the schema of the database at `path` stands to the one that this version knows. Nothing is changed, and it
+    /// may be open elsewhere. `None`: there is no such file.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn schema(path: &Path) -> Result<Option<SchemaState>, OpenError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let state = open::reader(path)?;
+        let state = open::state(&state).map_err(|cause| OpenError::Sql {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Ok(Some(state))
+    }
+
+    /// Copies the whole database, as it is at one moment, into a new file, while reads and writes go on. The file is
+    /// complete in itself, and on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`BackupError`]; then there is no such file.
+    pub async fn back_up(&self, to: &Path) -> Result<(), BackupError> {
+        let (from, to) = (self.0.path.clone(), to.to_owned());
+        let copied = tokio::task::spawn_blocking(move || backup::of_open(&from, &to));
+        copied.await.unwrap_or(Err(BackupError::Panicked))
+    }
+
+    /// The same of a database that nobody has open, whatever the version of its schema.
+    ///
+    /// # Errors
+    /// [`BackupError`]; [`OpenError::InUse`] within it if somebody has.
+    pub fn back_up_closed(from: &Path, to: &Path) -> Result<(), BackupError> {
+        backup::of_closed(from, to)
+    }
+
+    /// What a backup holds, if it is whole, and of a schema that this version knows.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn inspect(backup: &Path) -> Result<Contents, BackupError> {
+        backup::inspect(backup)
+    }
+
+    /// Makes a database of a backup, at a place where there is none, so that nothing returns which was ended since the
+    /// backup was made: see [`begin_again`](countersign_auth::directory::Directory::begin_again). It is there whole, or
+    /// not at all; the backup stays as it is.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn restore(backup: &Path, to: &Path, origin: &Origin) -> Result<Contents, BackupError> {
+        backup::restore(backup, to, origin)
     }
 
     /// How much has been written, in how many commits.
@@ -99,7 +169,11 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.0.writer.run(verb).await
+        let gate = Arc::clone(&self.0.gate);
+        // Looked at by the thread that writes, in its order: what came before the gate was closed is done, and what
+        // came after is not.
+        let guarded = move |db: &Connection| gate.pass().and_then(|()| verb(db));
+        self.0.writer.run(guarded).await
     }
 
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
@@ -191,4 +265,12 @@ impl Sessions for Sqlite {
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         self.write(move |db| sessions::sweep(db, now, limit)).await
     }
+}
+
+/// A fresh schema, to be looked at.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap_or_else(|error| panic!("{error}"));
+    open::migrate(Path::new("memory"), &mut db).unwrap_or_else(|error| panic!("{error}"));
+    db
 }

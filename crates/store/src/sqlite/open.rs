@@ -8,6 +8,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::gate;
+use crate::schema::{Found, Known, SchemaState, Verdict};
+
 /// How to open a database.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
@@ -48,16 +51,26 @@ pub enum OpenError {
     },
     /// It was written by a newer version of this program.
     #[error(
-        "{} has schema {found}, and this version knows none above {known}: run the newer version, \
-         or restore the backup from before the upgrade", path.display()
+        "{} has schema {found}; this version knows none above {known}, and cannot live with it: run the newer \
+         version, or restore the backup from before the upgrade", path.display()
     )]
     Newer {
         /// The database.
         path: PathBuf,
         /// The version of its schema.
-        found: i64,
+        found: i32,
         /// The newest that this program knows.
-        known: i64,
+        known: i32,
+    },
+    /// Another store has taken its place.
+    #[error(
+        "{} was moved to {to}: say so in `store.postgres`. Nothing that happened since is in this file", path.display()
+    )]
+    Moved {
+        /// The database.
+        path: PathBuf,
+        /// Where to.
+        to: String,
     },
     /// It is no database of this program, or it is damaged.
     #[error("{} cannot be used: {cause}", path.display())]
@@ -85,6 +98,9 @@ pub(super) struct Lock {
     _file: File,
 }
 
+/// The file beside the database that says so.
+pub(super) const LOCK: &str = "countersign.lock";
+
 /// How long to wait for another connection of this process (a checkpoint for a reader, for one).
 const BUSY: Duration = Duration::from_secs(5);
 /// More than the number of different statements.
@@ -103,7 +119,7 @@ pub(super) fn writer(
         path: path.to_owned(),
         cause,
     };
-    let lock = lock(&path.with_file_name("countersign.lock"))?;
+    let lock = lock(&path.with_file_name(LOCK))?;
     private(path).map_err(|cause| OpenError::Io {
         path: path.to_owned(),
         cause,
@@ -119,6 +135,13 @@ pub(super) fn writer(
              PRAGMA cache_size = -1024;"
         ))
         .map_err(sql)?;
+    let moved = gate::moved_to(&connection).map_err(sql)?;
+    if let Some(to) = moved {
+        return Err(OpenError::Moved {
+            path: path.to_owned(),
+            to,
+        });
+    }
     migrate(path, &mut connection)?;
     Ok((connection, lock))
 }
@@ -156,7 +179,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     })
 }
 
-fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // Each connection stays on one thread: SQLite need not lock it.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
@@ -167,7 +190,7 @@ fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn lock(path: &Path) -> Result<Lock, OpenError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let error = |cause| OpenError::Io {
         path: path.to_owned(),
         cause,
@@ -191,26 +214,27 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+/// The same, of a file that is not there yet.
+pub(super) fn private_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+pub(super) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let sql = |cause| OpenError::Sql {
         path: path.to_owned(),
         cause,
     };
-    let runner = migrations::migrations::runner().set_grouped(true);
-    let known = runner
-        .get_migrations()
-        .iter()
-        .map(|migration| i64::from(migration.version()))
-        .max()
-        .unwrap_or(0);
-    let found = schema_version(connection).map_err(sql)?;
-    if found > known {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
+    if check(path, connection)?.verdict != Verdict::Behind {
+        return Ok(());
     }
+    let runner = runner();
+    connection
+        .pragma_update(None, "user_version", Known::of(&runner).oldest)
+        .map_err(sql)?;
     runner
         .run(connection)
         .map_err(|cause| OpenError::Migration {
@@ -220,8 +244,36 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// How the schema stands to what this version knows; one with which it cannot live is an error.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<SchemaState, OpenError> {
+    let state = state(connection).map_err(|cause| OpenError::Sql {
+        path: path.to_owned(),
+        cause,
+    })?;
+    if state.verdict == Verdict::Ahead {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found: state.found,
+            known: state.known,
+        });
+    }
+    Ok(state)
+}
+
+/// How the schema stands to what this version knows.
+pub(super) fn state(connection: &Connection) -> rusqlite::Result<SchemaState> {
+    // The number in the file's header that is there for its users (SQLite's "PRAGMA user_version").
+    let oldest = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = Found::new(schema_version(connection)?, oldest);
+    Ok(Known::of(&runner()).compare(found))
+}
+
+fn runner() -> refinery::Runner {
+    migrations::migrations::runner().set_grouped(true)
+}
+
 /// 0 for an empty file.
-fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+fn schema_version(connection: &Connection) -> rusqlite::Result<i32> {
     let exists: Option<i64> = connection
         .query_row(
             "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'",

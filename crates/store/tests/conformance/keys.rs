@@ -206,3 +206,16 @@ pub async fn removed_in_an_emergency<S: Store>(world: World<S>) {
     let nobody = KeyId::from_bytes([9; 16]);
     assert_eq!(world.store.remove_key(nobody, &now).await.unwrap(), None);
 }
+
+impl<S: Store> World<S> {
+    /// A signing key that is active, one that is staged, and one for refresh tokens. The `kid`s that guards may know.
+    pub async fn add_keys(&self) -> [String; 2] {
+        let active = key(self, KeyPurpose::Signing, KeyState::Active);
+        let staged = key(self, KeyPurpose::Signing, KeyState::Staged);
+        let refresh = key(self, KeyPurpose::Refresh, KeyState::Active);
+        for key in [&active, &staged, &refresh] {
+            assert!(add(self, key, false).await);
+        }
+        [active.kid, staged.kid]
+    }
+}

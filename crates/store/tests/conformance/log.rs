@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_auth::directory::Directory;
 use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening};
 use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::key::KeyState;
 use countersign_auth::model::revocation::{Audience, Cursor};
 use countersign_auth::sessions::{Open, Rotate};
 use countersign_guard::{Event, Revocation, UnixTime};
@@ -335,6 +336,51 @@ pub async fn ends_everything<S: Store>(world: World<S>) {
     assert!(views.is_empty());
     let (mut session, grant) = world.sign_in_form(&user, &world.client, secs(6));
     session.issuer_epoch = 2;
+    let opened = world.store.open(session, grant, &origin(secs(6))).await;
+    assert!(matches!(opened.unwrap(), Open::Opened(_)));
+}
+
+/// What was ended since the store was as it is now is known to guards alone: no number of theirs may fit anything that
+/// is issued from now on.
+pub async fn begins_again<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let keys = world.add_keys().await;
+    let before = world.head().await;
+    let mut last = 0;
+    for round in 1..=2 {
+        // Twice in the same millisecond is once more, too.
+        let now = origin(secs(5));
+        let epoch = world.store.begin_again(&now).await.unwrap();
+        assert!(epoch > last && epoch >= now.at.as_millis(), "{epoch}");
+        last = epoch;
+        assert_eq!(world.store.issuer_epoch().await.unwrap(), epoch);
+        let page = world.store.revocations(Some(before), secs(5), 100).await;
+        let page = page.unwrap();
+        assert!(page.anew, "the incarnation of before goes on");
+        let told: Vec<_> = page.entries.iter().map(|entry| &entry.event.kind).collect();
+        assert!(told.contains(&&Revocation::All { below: epoch }));
+        for kid in &keys {
+            assert!(told.contains(&&Revocation::Key { kid: kid.clone() }));
+        }
+        let user = world.store.user(user.id).await.unwrap().unwrap();
+        let client = world.store.clients().await.unwrap().remove(0);
+        for epoch in [user.epoch, client.epoch] {
+            assert!(epoch >= now.at.as_millis() + round - 1, "{epoch}");
+        }
+    }
+    assert_eq!(world.present(&ann, 0, secs(20)).await, Rotate::Stale);
+    for key in world.store.keys().await.unwrap() {
+        assert_eq!((key.state, key.sealed), (KeyState::Removed, Vec::new()));
+    }
+    let lines = world.trail().await;
+    let restored = |line: &&AuditEntry| line.what == Happening::StoreRestored;
+    assert_eq!(lines.iter().filter(restored).count(), 2);
+    // And life goes on.
+    let user = world.store.user(user.id).await.unwrap().unwrap();
+    let client = world.store.clients().await.unwrap().remove(0);
+    let (mut session, grant) = world.sign_in_form(&user, &client, secs(6));
+    session.issuer_epoch = last;
     let opened = world.store.open(session, grant, &origin(secs(6))).await;
     assert!(matches!(opened.unwrap(), Open::Opened(_)));
 }

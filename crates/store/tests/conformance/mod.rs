@@ -38,6 +38,7 @@ macro_rules! suite {
             keys { live_and_die, one_active, one_active_of_each_ring, issuers_algorithm, removed_in_an_emergency }
             log {
                 has_no_gaps, tells_a_snapshot, pages_a_snapshot, pages_a_tail, says_for_whom, notices_a_roll_back, revokes, ends_everything,
+                begins_again,
                 keeps_the_longest_lifetime, notes_and_reads_the_trail,
             }
             sweeping { sweeps_sessions, sweeps_the_log_and_the_trail }

@@ -1,0 +1,398 @@
+//! What is moved: every table and every column of the embedded store, and where it goes. A test of the crate sees that
+//! none is forgotten.
+
+/// A table of PostgreSQL, and the rows of SQLite that go there.
+pub(super) struct Table {
+    /// In PostgreSQL.
+    pub(super) name: &'static str,
+    /// In their order in both.
+    pub(super) columns: &'static [Column],
+    /// Where the rows come from. `{db}` is one of two databases that are compared. No join: so that SQLite finds a row
+    /// of one in the other by its key.
+    pub(super) from: &'static str,
+    /// Makes way, before changed rows are put: one may have now what another had before. `$1` is their keys.
+    pub(super) make_way: Option<&'static str>,
+    /// The column that PostgreSQL numbers by itself.
+    pub(super) numbered: Option<&'static str>,
+}
+
+pub(super) struct Column {
+    /// In PostgreSQL.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// In SQLite.
+    pub(super) value: &'static str,
+    /// Whether it is part of what names a row.
+    pub(super) is_key: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Int,
+    /// 0 or 1 in SQLite.
+    Bool,
+    Text,
+    Json,
+    Bytes,
+    /// The first eight bytes of an id: when it ends.
+    End,
+}
+
+macro_rules! columns {
+    ($($name:ident: $kind:ident $(= $value:literal)? $(, $key:ident)?;)*) => {
+        &[$(Column {
+            name: stringify!($name),
+            kind: Kind::$kind,
+            value: columns!(@value $name $($value)?),
+            is_key: columns!(@key $($key)?),
+        }),*]
+    };
+    (@value $name:ident) => { stringify!($name) };
+    (@value $name:ident $value:literal) => { $value };
+    (@key) => { false };
+    (@key key) => { true };
+}
+
+/// Those that others refer to come first.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        name: "issuer",
+        columns: columns! {
+            one: Bool, key;
+            epoch: Int;
+            incarnation: Int;
+            sequence: Int;
+            event_lifetime: Int;
+            algorithm: Text;
+        },
+        from: "{db}.issuer",
+        make_way: None,
+        numbered: None,
+    },
+    Table {
+        name: "users",
+        columns: columns! {
+            key: Int, key;
+            id: Bytes;
+            email: Text;
+            username: Text;
+            name: Text;
+            roles: Json;
+            attributes: Json;
+            enabled: Bool;
+            epoch: Int;
+            created_at: Int;
+            updated_at: Int;
+        },
+        from: "{db}.users",
+        make_way: Some(
+            "UPDATE users SET email = 'moving ' || key, username = NULL, id = convert_to('moving ' || key, 'UTF8')
+             WHERE key = ANY($1)",
+        ),
+        numbered: Some("key"),
+    },
+    Table {
+        name: "passwords",
+        columns: columns! {
+            user_key: Int = "user", key;
+            hash: Text;
+        },
+        from: "{db}.passwords",
+        make_way: None,
+        numbered: None,
+    },
+    Table {
+        name: "clients",
+        columns: columns! {
+            key: Int, key;
+            id: Text;
+            enabled: Bool;
+            epoch: Int;
+            created_at: Int;
+            audience_since: Int;
+            settings: Json;
+        },
+        from: "{db}.clients",
+        make_way: None,
+        numbered: Some("key"),
+    },
+    Table {
+        name: "client_secrets",
+        columns: columns! {
+            key: Int, key;
+            client_key: Int = "client";
+            hash: Bytes;
+            created_at: Int;
+            ends_at: Int;
+        },
+        from: "{db}.client_secrets",
+        make_way: None,
+        numbered: Some("key"),
+    },
+    Table {
+        name: "sessions",
+        columns: columns! {
+            absolute_end: End = "substr(id, 1, 8)", key;
+            id: Bytes, key;
+            user_key: Int = "user";
+            user_epoch: Int;
+            issuer_epoch: Int;
+            auth_time: Int;
+            amr: Json;
+            idle_end: Int;
+            device: Text;
+            address: Text;
+        },
+        from: "{db}.sessions",
+        make_way: None,
+        numbered: None,
+    },
+    Table {
+        name: "grants",
+        columns: columns! {
+            absolute_end: Int, key;
+            handle: Bytes, key;
+            session: Bytes = "(SELECT s.id FROM {db}.sessions s WHERE s.key = session)";
+            client_key: Int = "client";
+            client_epoch: Int;
+            scope: Text;
+            style: Text;
+            cur: Int;
+            prev: Int;
+            floor: Int;
+            rotated_at: Int;
+            handed_at: Int;
+            retries: Int;
+            recoveries: Int;
+            network: Int;
+            strangers: Int;
+            stranger_now: Bool;
+        },
+        from: "{db}.grants",
+        make_way: None,
+        numbered: None,
+    },
+    Table {
+        name: "keys",
+        columns: columns! {
+            id: Bytes, key;
+            purpose: Text;
+            algorithm: Text;
+            kid: Text;
+            sealed: Bytes;
+            state: Text;
+            created_at: Int;
+            since: Int;
+        },
+        from: "{db}.keys",
+        // There is one active key of each ring.
+        make_way: Some("DELETE FROM keys WHERE id = ANY($1)"),
+        numbered: None,
+    },
+    Table {
+        name: "revocations",
+        columns: columns! {
+            sequence: Int, key;
+            what: Json;
+            until: Int;
+            audience: Text;
+        },
+        from: "{db}.revocations",
+        make_way: None,
+        numbered: None,
+    },
+    Table {
+        name: "audit",
+        columns: columns! {
+            key: Int, key;
+            at: Int;
+            what: Text;
+            actor: Text;
+            user_id: Bytes = "user";
+            session: Bytes;
+            client: Text;
+            address: Text;
+            agent: Text;
+            detail: Text;
+        },
+        from: "{db}.audit",
+        make_way: None,
+        numbered: Some("key"),
+    },
+    Table {
+        name: "ended_sessions",
+        columns: columns! {
+            id: Bytes, key;
+        },
+        from: "{db}.ended_sessions",
+        make_way: None,
+        numbered: None,
+    },
+];
+
+impl Table {
+    fn keys(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_key)
+    }
+
+    fn names<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
+        let names: Vec<_> = columns.map(|column| column.name).collect();
+        names.join(", ")
+    }
+
+    /// The rows of one database, in the order of their keys.
+    pub(super) fn rows(&self, db: &str) -> String {
+        // An id begins with its end, and sorts as that does.
+        let keys = self.keys().filter(|column| column.kind != Kind::End);
+        format!("{} ORDER BY {}", self.select(db), Self::names(keys))
+    }
+
+    fn select(&self, db: &str) -> String {
+        let values: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| format!("{} AS {}", column.value, column.name))
+            .collect();
+        let select = format!("SELECT {} FROM {}", values.join(", "), self.from);
+        select.replace("{db}", db)
+    }
+
+    /// The rows of `new` that are not, or are others, in `old`.
+    pub(super) fn changed(&self, old: &str, new: &str) -> String {
+        let same: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| format!("o.{0} IS n.{0}", column.name))
+            .collect();
+        format!(
+            "SELECT n.* FROM ({}) n LEFT JOIN ({}) o ON {} WHERE NOT ({})",
+            self.select(new),
+            self.select(old),
+            self.matching("o", "n"),
+            same.join(" AND ")
+        )
+    }
+
+    /// The keys of the rows of `old` that are not in `new`.
+    pub(super) fn gone(&self, old: &str, new: &str) -> String {
+        let keys: Vec<_> = self
+            .keys()
+            .map(|column| format!("o.{}", column.name))
+            .collect();
+        format!(
+            "SELECT {} FROM ({}) o LEFT JOIN ({}) n ON {} WHERE {} IS NULL",
+            keys.join(", "),
+            self.select(old),
+            self.select(new),
+            self.matching("o", "n"),
+            keys.last()
+                .map_or_else(String::new, |key| key.replacen('o', "n", 1)),
+        )
+    }
+
+    fn matching(&self, one: &str, other: &str) -> String {
+        let pairs: Vec<_> = self
+            .keys()
+            .map(|column| format!("{one}.{0} = {other}.{0}", column.name))
+            .collect();
+        pairs.join(" AND ")
+    }
+
+    /// Puts rows, given as an array for each column, and tells the number and the sum of what is there then.
+    pub(super) fn put(&self) -> String {
+        let names = Self::names(self.columns.iter());
+        let values: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| column.kind.element(column.name))
+            .collect();
+        let rest = self.columns.iter().filter(|column| !column.is_key);
+        let set: Vec<_> = rest
+            .map(|column| format!("{0} = EXCLUDED.{0}", column.name))
+            .collect();
+        format!(
+            "WITH put AS (
+                 INSERT INTO {table} AS t ({names}) OVERRIDING SYSTEM VALUE
+                 SELECT {values} FROM unnest({arrays}) AS r ({names})
+                 ON CONFLICT ({keys}) DO UPDATE SET {set}
+                 RETURNING {sum} AS sum
+             )
+             SELECT count(*), coalesce(sum(sum), 0)::text FROM put",
+            table = self.name,
+            values = values.join(", "),
+            arrays = Self::arrays(self.columns.iter()),
+            keys = Self::names(self.keys()),
+            set = set.join(", "),
+            sum = self.sum(),
+        )
+    }
+
+    /// Drops rows, given by an array for each column of their key.
+    pub(super) fn drop(&self) -> String {
+        format!(
+            "DELETE FROM {} t USING unnest({}) AS r ({}) WHERE {}",
+            self.name,
+            Self::arrays(self.keys()),
+            Self::names(self.keys()),
+            self.matching("t", "r")
+        )
+    }
+
+    /// The number and the sum of all rows.
+    pub(super) fn count_and_sum(&self) -> String {
+        format!(
+            "SELECT count(*), coalesce(sum({}), 0)::text FROM {} t",
+            self.sum(),
+            self.name
+        )
+    }
+
+    fn arrays<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
+        let arrays: Vec<_> = columns
+            .enumerate()
+            .map(|(number, column)| format!("${}::{}[]", number + 1, column.kind.array_of()))
+            .collect();
+        arrays.join(", ")
+    }
+
+    /// What [`super::rows::Rows::sum`] makes of a row, in SQL.
+    fn sum(&self) -> String {
+        let texts: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| format!("coalesce({}, E'\\x1e')", column.kind.text(column.name)))
+            .collect();
+        format!(
+            "('x' || encode(substr(sha256(convert_to({}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint",
+            texts.join(" || E'\\x1f' || ")
+        )
+    }
+}
+
+impl Kind {
+    /// What PostgreSQL is given.
+    fn array_of(self) -> &'static str {
+        match self {
+            Self::Int | Self::Bool | Self::End => "bigint",
+            Self::Text | Self::Json => "text",
+            Self::Bytes => "bytea",
+        }
+    }
+
+    fn element(self, name: &str) -> String {
+        match self {
+            Self::Bool => format!("r.{name} <> 0"),
+            Self::Json => format!("r.{name}::json"),
+            _ => format!("r.{name}"),
+        }
+    }
+
+    fn text(self, name: &str) -> String {
+        match self {
+            Self::Text => format!("t.{name}"),
+            Self::Bool => format!("t.{name}::integer::text"),
+            Self::Bytes => format!("encode(t.{name}, 'hex')"),
+            _ => format!("t.{name}::text"),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A store on its way to PostgreSQL: what changes meanwhile, and what does not arrive.
+use std::path::PathBuf;
+
+use countersign_auth::directory::{ChangeUser, Directory};
+use countersign_auth::env::Timestamp;
+use countersign_auth::model::audit::{Actor, Origin};
+use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::id::{ClientId, KeyId, UserId};
+use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
+use countersign_auth::model::user::{NewUser, UserChange};
+use countersign_auth::password::StoredPassword;
+use countersign_store::{
+    ConnectError, Move, MoveError, Postgres, PostgresOptions, Sqlite, SqliteOptions,
+};
+
+use crate::cluster::Cluster;
+use crate::scratch::Scratch;
+
+fn origin() -> Origin {
+    Origin {
+        at: Timestamp::from_secs(1_800_000_000),
+        actor: Actor::Operator,
+        address: None,
+        agent: None,
+    }
+}
+
+fn id(number: u8) -> UserId {
+    UserId::from_bytes([number; 16])
+}
+
+async fn add(store: &Sqlite, number: u8) {
+    let user = NewUser {
+        id: id(number),
+        email: format!("u{number}@example.com"),
+        username: Some(format!("u{number}")),
+        name: None,
+        roles: vec!["a".to_owned()],
+        attributes: serde_json::Map::new(),
+        password: Some(StoredPassword::from_stored(format!("$fake${number}"))),
+        at: origin().at,
+    };
+    store.add_user(user, &origin()).await.unwrap();
+}
+
+async fn rename(store: &Sqlite, number: u8, username: Option<&str>) {
+    let change = UserChange {
+        username: Some(username.map(ToOwned::to_owned)),
+        ..UserChange::default()
+    };
+    let changed = store.change_user(id(number), change, &origin()).await;
+    assert!(matches!(changed.unwrap(), ChangeUser::Changed(_)));
+}
+
+async fn add_key(store: &Sqlite, number: u8) {
+    let id = KeyId::from_bytes([number; 16]);
+    let key = StoredKey {
+        id,
+        purpose: KeyPurpose::Signing,
+        algorithm: "ES256".to_owned(),
+        kid: format!("kid-{number}"),
+        sealed: vec![number, 0, 255],
+        state: KeyState::Active,
+        created_at: origin().at,
+        since: origin().at,
+    };
+    assert!(store.add_key(key, false, &origin()).await.unwrap());
+}
+
+struct Source {
+    scratch: Scratch,
+    store: Sqlite,
+    incarnation: i64,
+}
+
+impl Source {
+    async fn new() -> Self {
+        let scratch = Scratch::new();
+        let store = Sqlite::open(&scratch.database(), &SqliteOptions::default()).unwrap();
+        let client = Client::new(ClientId::default(), ClientKind::Browser, origin().at);
+        store.put_client(client, &origin()).await.unwrap();
+        for number in 1..=4 {
+            add(&store, number).await;
+        }
+        add_key(&store, 1).await;
+        let incarnation = Sqlite::identify(&scratch.database()).unwrap().incarnation;
+        Self {
+            scratch,
+            store,
+            incarnation,
+        }
+    }
+
+    async fn copy(&self, name: &str) -> PathBuf {
+        let copy = self.scratch.database().with_file_name(name);
+        self.store.back_up(&copy).await.unwrap();
+        copy
+    }
+}
+
+/// One has now what another had before: a name, an address, a short number of a row, the place of the active key.
+#[tokio::test]
+async fn what_changes_hands_meanwhile() {
+    let source = Source::new().await;
+    let store = &source.store;
+    let url = Cluster::shared().database();
+    let first = source.copy("first").await;
+    let mut target = begin(&url, source.incarnation).await.unwrap();
+    target.start_over("first").await.unwrap();
+    target.fill(&first, &mut |_| ()).await.unwrap();
+    target.verify(&first).await.unwrap();
+
+    rename(store, 1, None).await;
+    rename(store, 2, Some("u1")).await;
+    rename(store, 1, Some("u2")).await;
+    store.delete_user(id(4), &origin()).await.unwrap();
+    add(store, 5).await;
+    store.delete_user(id(3), &origin()).await.unwrap();
+    add(store, 3).await;
+    add_key(store, 2).await;
+    add_key(store, 3).await;
+    let second = source.copy("second").await;
+    let caught = target.catch_up(&first, &second, "second").await.unwrap();
+    assert!(caught.put > 6 && caught.dropped > 0, "{caught:?}");
+    target.verify(&second).await.unwrap();
+    // Nothing more is nothing more.
+    let third = source.copy("third").await;
+    let caught = target.catch_up(&second, &third, "third").await.unwrap();
+    assert_eq!((caught.put, caught.dropped), (0, 0));
+    assert_eq!(target.copy(), "third");
+
+    // Until it is finished it is nobody's database, and no other store's.
+    let early = Postgres::connect(&url, &PostgresOptions::default()).await;
+    assert!(matches!(early.unwrap_err(), ConnectError::HalfMoved));
+    let beside = begin(&url, source.incarnation).await.unwrap_err();
+    assert!(
+        matches!(beside, MoveError::Connect(ConnectError::BeingMoved)),
+        "{beside:?}"
+    );
+    target.finish().await.unwrap();
+    let moved = Postgres::connect(&url, &PostgresOptions::default())
+        .await
+        .unwrap();
+    for number in [1, 2, 3, 5] {
+        let (here, there) = (store.user(id(number)).await, moved.user(id(number)).await);
+        assert_eq!(here.unwrap(), there.unwrap());
+    }
+    assert_eq!(moved.user(id(4)).await.unwrap(), None);
+    let sorted = |mut keys: Vec<StoredKey>| {
+        keys.sort_by_key(|key| key.id);
+        keys
+    };
+    let (here, there) = (store.keys().await.unwrap(), moved.keys().await.unwrap());
+    assert_eq!(sorted(here), sorted(there));
+    assert_eq!(
+        store.clients().await.unwrap(),
+        moved.clients().await.unwrap()
+    );
+    moved.close();
+}
+
+#[tokio::test]
+async fn what_does_not_arrive_is_seen() {
+    let source = Source::new().await;
+    let url = Cluster::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    let copy = source.copy("copy").await;
+    let mut target = begin(&url, source.incarnation).await.unwrap();
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    for (sql, table) in [
+        (
+            "UPDATE countersign.passwords SET hash = hash || 'x' WHERE user_key = 1",
+            "passwords",
+        ),
+        ("DELETE FROM countersign.keys", "keys"),
+        (
+            "UPDATE countersign.users SET enabled = false WHERE key = 2",
+            "users",
+        ),
+    ] {
+        Cluster::shared().sql(name, sql);
+        let seen = target.verify(&copy).await.unwrap_err();
+        assert!(
+            matches!(seen, MoveError::Differs { table: t, .. } if t == table),
+            "{seen:?}"
+        );
+        drop(target);
+        target = resumed(&url, source.incarnation).await;
+        target.start_over("copy").await.unwrap();
+        target.fill(&copy, &mut |_| ()).await.unwrap();
+        target.verify(&copy).await.unwrap();
+    }
+    drop(target);
+    let other = loop {
+        match begin(&url, source.incarnation ^ 1).await {
+            Err(MoveError::Connect(ConnectError::BeingMoved)) => pause().await,
+            other => break other.unwrap_err(),
+        }
+    };
+    assert!(matches!(other, MoveError::Another), "{other:?}");
+}
+
+async fn begin(url: &str, incarnation: i64) -> Result<Move, MoveError> {
+    Move::begin(url, &PostgresOptions::default(), incarnation).await
+}
+
+/// PostgreSQL takes a moment to see that whoever held the move has gone.
+async fn resumed(url: &str, incarnation: i64) -> Move {
+    loop {
+        match begin(url, incarnation).await {
+            Err(MoveError::Connect(ConnectError::BeingMoved)) => pause().await,
+            begun => return begun.unwrap(),
+        }
+    }
+}
+
+async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+}
