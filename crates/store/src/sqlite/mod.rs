@@ -15,6 +15,7 @@ mod readers;
 mod renewal;
 mod secrets;
 mod sessions;
+mod spent;
 mod users;
 mod writer;
 

@@ -9,6 +9,7 @@ pub mod log;
 pub mod races;
 pub mod renewal;
 pub mod sessions;
+pub mod spending;
 pub mod sweeping;
 pub mod users;
 pub mod world;
@@ -38,6 +39,7 @@ macro_rules! suite {
                 has_no_gaps, tells_a_snapshot, pages_a_snapshot, pages_a_tail, says_for_whom, notices_a_roll_back, revokes, ends_everything,
                 keeps_the_longest_lifetime, notes_and_reads_the_trail,
             }
+            spending { spends_once, spends_stale, tells_the_log, one_moment_for_a_hundred, sweeps_what_expired }
             sweeping { sweeps_sessions, sweeps_the_log_and_the_trail }
             races {
                 one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,
