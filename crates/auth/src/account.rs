@@ -8,7 +8,6 @@ use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
 use crate::issue::{IssueError, Signed};
-use crate::model::client::Style;
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};
@@ -194,7 +193,7 @@ impl Auth {
     ) -> Result<u64, AccountError> {
         let user = user_of(caller)?;
         let mine = session_of(caller)?;
-        if self.clients.any(|client| client.style == Style::Stateless) {
+        if self.clients.any(|client| !client.style.keeps_sessions()) {
             return Err(AccountError::SessionsNotKept);
         }
         let origin = visitor.origin(self.env.now());

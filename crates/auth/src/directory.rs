@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_guard::Revocation;
+use countersign_guard::{Revocation, UnixTime};
 
 use crate::env::Timestamp;
 use crate::model::audit::{AuditEntry, AuditQuery, Origin};
@@ -11,7 +11,7 @@ use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
 use crate::model::node::Node;
-use crate::model::revocation::{Cursor, LogPage};
+use crate::model::revocation::{Audience, Cursor, LogPage};
 use crate::model::secret::StoredSecret;
 use crate::model::session::Session;
 use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
@@ -202,13 +202,23 @@ pub trait Directory: Send + Sync + 'static {
         Ok(())
     }
 
+    // Tokens that were exchanged (the style `sliding`).
+
+    /// Notes that a token was exchanged, unless its user, client or issuer has moved past it, or user or client are
+    /// disabled. It may come again: of any number of calls with one id, the first says since when it is spent. Renewals
+    /// leave no line in the trail.
+    async fn spend(&self, spend: Spend<'_>, origin: &Origin) -> Result<Spent, StoreError>;
+    /// Appends a `token` event for each spent id that the log has not been told of, at most `limit`; how many. Apart
+    /// from `spend`, so that exchanges do not wait for one another: its times are ahead.
+    async fn tell_spent(&self, limit: u32) -> Result<u32, StoreError>;
+
     // Audit and upkeep.
 
     /// Appends a line that belongs to no other verb.
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError>;
     /// Reads the trail, newest first.
     async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
-    /// Drops what has lapsed, in small steps: events by their own end, audit lines from before `audit_before`.
+    /// Drops what has lapsed, in small steps: events and spent ids by their own end, audit lines from before `audit_before`.
     /// How many rows went in this step (at most `limit`); 0 when there is nothing left to do.
     async fn sweep(
         &self,
@@ -216,6 +226,34 @@ pub trait Directory: Send + Sync + 'static {
         audit_before: Timestamp,
         limit: u32,
     ) -> Result<u32, StoreError>;
+}
+
+/// A token that is exchanged for its successor.
+#[derive(Clone, Copy, Debug)]
+pub struct Spend<'a> {
+    /// Its id.
+    pub jti: &'a str,
+    /// Its session, under the epochs that it bears.
+    pub session: &'a Session,
+    /// Its client.
+    pub client: &'a ClientId,
+    /// The client's epoch that it bears.
+    pub client_epoch: u64,
+    /// For whom it is.
+    pub audience: &'a Audience,
+    /// From which second on it is refused, if nobody exchanged it before.
+    pub from: UnixTime,
+    /// The last second at which it could be valid.
+    pub until: UnixTime,
+}
+
+/// How [`Directory::spend`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spent {
+    /// It is spent since then.
+    Since(Timestamp, Box<User>),
+    /// User, client or issuer have taken it back.
+    Stale,
 }
 
 /// How [`Directory::add_user`] went.

@@ -63,7 +63,7 @@ impl Auth {
     }
 
     /// The same for whichever audience this issuer made it, also one that its client has no longer.
-    fn check_for_its_own(&self, token: &str) -> Result<Verified<Claims>, Refused> {
+    pub(crate) fn check_for_its_own(&self, token: &str) -> Result<Verified<Claims>, Refused> {
         let issuer = self.settings.issuer.as_str();
         let keys = self.keys.ring().verifying.clone();
         let verifier = Verifier::new(issuer, issuer, ACCESS_TOKEN_TYP, keys);

@@ -13,7 +13,7 @@ use crate::visitor::Visitor;
 pub(crate) enum Shown {
     /// A grant, by its handle: `rotating`.
     Grant(Handle),
-    /// A session of which nothing is kept: `stateless`.
+    /// A session of which nothing is kept: `stateless`, `sliding`.
     Session(SessionId),
 }
 
@@ -36,7 +36,9 @@ impl Auth {
         if let Some(genuine) = genuine {
             return Some(Shown::Grant(genuine.handle));
         }
-        self.session_of_jwt(refresh_token).map(Shown::Session)
+        self.session_of_jwt(refresh_token)
+            .or_else(|| self.session_of_sliding(refresh_token))
+            .map(Shown::Session)
     }
 
     /// Ends it.

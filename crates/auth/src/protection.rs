@@ -62,6 +62,12 @@ pub enum ProtectionError {
          own"
     )]
     EncryptedToIssuer,
+    /// Encrypted, and exchanged here for the next.
+    #[error(
+        "in the style sliding this server reads the token that it exchanges, so it cannot be encrypted to its audience: \
+         choose another style, or leave encrypt_to out"
+    )]
+    EncryptedSliding,
     /// The issuer, described as any audience.
     #[error(
         "this is the issuer itself, whose account API reads tokens for it: they are signed with signing.algorithm, or \
@@ -167,7 +173,15 @@ fn check_audience(
 pub fn check_client(settings: &Settings, client: &Client) -> Result<(), ProtectionError> {
     client
         .audiences(&settings.issuer)
-        .try_for_each(|audience| wanted(settings, Wanted::by(client), audience).map(|_| ()))
+        .try_for_each(|audience| readable(client, &wanted(settings, Wanted::by(client), audience)?))
+}
+
+/// What is exchanged is read.
+fn readable(client: &Client, wanted: &Wanted<'_>) -> Result<(), ProtectionError> {
+    if client.style == Style::Sliding && wanted.encrypt_to.is_some() {
+        return Err(ProtectionError::EncryptedSliding);
+    }
+    Ok(())
 }
 
 /// Whether one audience or client may ask for this.
@@ -245,7 +259,14 @@ impl Auth {
                 algorithm: Algorithm::HS256.name(),
             });
         }
-        self.protection_for(client, client.audience.as_deref().unwrap_or(issuer))
+        let audience = client.audience.as_deref().unwrap_or(issuer);
+        if let Ok(wanted) = wanted(&self.settings, Wanted::by(client), audience) {
+            readable(client, &wanted).map_err(|cause| Unprotected::Refused {
+                whose: format!("of the client {}", client.id),
+                cause,
+            })?;
+        }
+        self.protection_for(client, audience)
     }
 
     /// The same for one of the audiences that the client may ask for.

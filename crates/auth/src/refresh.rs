@@ -25,6 +25,9 @@ pub enum RefreshError {
     /// A change of password took its place.
     #[error("this refresh token was replaced when the password changed: sign in again")]
     Superseded,
+    /// It was exchanged for another one, longer ago than an answer takes.
+    #[error("this token was exchanged for another one: use that, or sign in again")]
+    Spent,
     /// The user, the client or everybody was signed out, or the account is disabled.
     #[error("the session has been ended: sign in again")]
     Stale,
@@ -47,7 +50,7 @@ pub enum RefreshError {
 
 impl RefreshError {
     /// Whether the browser should forget the token. Not when it may be of use yet; not when it is not known, since a
-    /// forged cookie must not sign anybody out; and not when it was superseded: the answer to the change of password
+    /// forged cookie must not sign anybody out; and not when it was superseded or spent: the answer to the change of password
     /// may have put its successor into the jar that another tab's late answer would empty.
     #[must_use]
     pub fn clears_cookie(&self) -> bool {
@@ -55,6 +58,7 @@ impl RefreshError {
             Self::Expired | Self::Reused | Self::Ahead | Self::Stale => true,
             Self::Invalid
             | Self::Superseded
+            | Self::Spent
             | Self::Limited { .. }
             | Self::UnknownClient
             | Self::Issue(_)

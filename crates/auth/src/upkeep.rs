@@ -18,6 +18,9 @@ const STEP: u32 = 500;
 /// How many steps one run takes at most; the rest waits for the next.
 const STEPS: u32 = 20;
 
+/// How many spent ids the log is told of at once.
+const TOLD: u32 = 1000;
+
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Upkeep {
@@ -45,6 +48,8 @@ impl Auth {
         if done.keys_changed {
             self.adopt_keys();
         }
+        // Also where no client slides any more.
+        self.directory.tell_spent(TOLD).await?;
         // Its tokens may outlive a session that rested too long: until they cannot, it can be ended, and is kept.
         let sessions_before = now.minus(needs.access);
         for _ in 0..STEPS {
@@ -71,6 +76,9 @@ impl Auth {
     /// # Errors
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
+        if self.clients.any(|client| client.style == Style::Sliding) {
+            self.directory.tell_spent(TOLD).await?;
+        }
         self.follower.catch_up().await
     }
 
@@ -86,7 +94,7 @@ impl Auth {
     /// [`Auth::hear_revocations`] after a verb of this node's own. The verb has happened, and its answer says so whatever comes of this;
     /// what cannot be heard now is heard with the next second.
     pub(crate) async fn hear_own(&self) {
-        if let Err(error) = self.hear_revocations().await {
+        if let Err(error) = self.follower.catch_up().await {
             tracing::error!(%error, "what was just taken back is in the log, but could not be read from it; it is tried again");
         }
     }

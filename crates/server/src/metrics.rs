@@ -184,6 +184,7 @@ impl Metrics {
                 RefreshError::Reused => "reused",
                 RefreshError::Ahead => "ahead",
                 RefreshError::Superseded => "superseded",
+                RefreshError::Spent => "spent",
                 RefreshError::Stale => "stale",
                 RefreshError::Limited { .. } => "limited",
                 RefreshError::UnknownClient => "unknown_client",

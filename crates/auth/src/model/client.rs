@@ -32,11 +32,13 @@ pub enum Style {
     Rotating,
     /// Short access tokens, and a refresh token that says everything itself: the server keeps nothing of a session.
     Stateless,
+    /// One token that is exchanged for the next before it expires; what was exchanged is remembered.
+    Sliding,
 }
 
 impl Style {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Rotating, Self::Stateless];
+    pub const ALL: [Self; 3] = [Self::Rotating, Self::Stateless, Self::Sliding];
 
     /// What people call it.
     #[must_use]
@@ -44,6 +46,7 @@ impl Style {
         match self {
             Self::Rotating => "rotating",
             Self::Stateless => "stateless",
+            Self::Sliding => "sliding",
         }
     }
 
@@ -53,11 +56,20 @@ impl Style {
         Self::ALL.into_iter().find(|style| style.name() == name)
     }
 
+    /// Whether the server has a row for each of its sessions.
+    #[must_use]
+    pub const fn keeps_sessions(self) -> bool {
+        match self {
+            Self::Rotating => true,
+            Self::Stateless | Self::Sliding => false,
+        }
+    }
+
     /// What whoever chooses it should hear.
     #[must_use]
     pub const fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Rotating => None,
+            Self::Rotating | Self::Sliding => None,
             Self::Stateless => Some(
                 "in the style stateless a refresh token stays good after it was used, so one that is stolen goes \
                  unnoticed until it expires or is taken back. RFC 9700 \u{a7}2.2.2 does not allow that for public \
@@ -140,6 +152,11 @@ impl Client {
     /// The same: 30 days. So long a thief goes on unnoticed.
     pub const STATELESS_ABSOLUTE_TTL: Duration = Duration::from_hours(30 * 24);
 
+    /// Lifetime of the token of a client in the style `sliding`: 24 hours.
+    pub const SLIDING_ACCESS_TTL: Duration = Duration::from_hours(24);
+    /// Absolute lifetime of a session in the style `sliding`: 30 days.
+    pub const SLIDING_ABSOLUTE_TTL: Duration = Duration::from_hours(30 * 24);
+
     /// A client with the defaults.
     #[must_use]
     pub fn new(id: ClientId, kind: ClientKind, at: Timestamp) -> Self {
@@ -169,9 +186,19 @@ impl Client {
     #[must_use]
     pub fn with_style(mut self, style: Style) -> Self {
         self.style = style;
-        (self.idle_ttl, self.absolute_ttl) = match style {
-            Style::Rotating => (Self::IDLE_TTL, Self::ABSOLUTE_TTL),
-            Style::Stateless => (Self::STATELESS_IDLE_TTL, Self::STATELESS_ABSOLUTE_TTL),
+        (self.access_ttl, self.idle_ttl, self.absolute_ttl) = match style {
+            Style::Rotating => (Self::ACCESS_TTL, Self::IDLE_TTL, Self::ABSOLUTE_TTL),
+            Style::Stateless => (
+                Self::ACCESS_TTL,
+                Self::STATELESS_IDLE_TTL,
+                Self::STATELESS_ABSOLUTE_TTL,
+            ),
+            // A session rests as long as its token lives.
+            Style::Sliding => (
+                Self::SLIDING_ACCESS_TTL,
+                Self::IDLE_TTL,
+                Self::SLIDING_ABSOLUTE_TTL,
+            ),
         };
         self
     }

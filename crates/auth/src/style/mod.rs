@@ -2,7 +2,9 @@
 //! are here, one exhaustive match each, so that none can forget a step.
 
 mod rotating;
+mod sliding;
 pub(crate) mod stateless;
+mod unkept;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +62,8 @@ impl Begin<'_> {
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     match (client.style, client.kind) {
         (Style::Rotating, _) | (Style::Stateless, ClientKind::Browser | ClientKind::Native) => None,
-        (Style::Stateless, ClientKind::Service) => {
+        (Style::Sliding, ClientKind::Browser | ClientKind::Native) => sliding::refusal(client),
+        (Style::Stateless | Style::Sliding, ClientKind::Service) => {
             Some("a service has no sessions, and so no style of them: leave style out")
         }
     }
@@ -70,7 +73,7 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
 /// at a verifier whose clock is behind by the largest leeway.
 pub(crate) fn event_lifetime(client: &Client) -> Duration {
     let lifetime = match client.style {
-        Style::Rotating => client.access_ttl,
+        Style::Rotating | Style::Sliding => client.access_ttl,
         // A token that a node renewed before it heard must have expired, too.
         Style::Stateless => client.access_ttl.max(client.idle_ttl) + stateless::STALENESS,
     };
@@ -101,6 +104,7 @@ impl Auth {
         match begin.client.style {
             Style::Rotating => self.begin_rotating(begin).await,
             Style::Stateless => self.begin_stateless(begin).await,
+            Style::Sliding => self.begin_sliding(begin).await,
         }
     }
 
@@ -112,6 +116,7 @@ impl Auth {
         match change.client.style {
             Style::Rotating => self.change_password_rotating(change).await,
             Style::Stateless => self.change_password_stateless(change).await,
+            Style::Sliding => self.change_password_sliding(change).await,
         }
     }
 
@@ -125,6 +130,7 @@ impl Auth {
         match client.style {
             Style::Rotating => self.renew_rotating(client, token, visitor).await,
             Style::Stateless => self.renew_stateless(client, token, visitor),
+            Style::Sliding => self.renew_sliding(client, token, visitor).await,
         }
     }
 }

@@ -14,6 +14,7 @@ use countersign_jose::{KeySet, Verifier, sign};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::unkept::{entitlement, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -22,14 +23,13 @@ use crate::issue::{IssueError, MAX_COOKIE, Outcome, Signed};
 use crate::keys::Ring;
 use crate::login::LoginError;
 use crate::model::client::{ClaimSource, Client, ClientKind};
-use crate::model::grant::{Entitlement, Grant, HandleHash, Network};
+use crate::model::grant::Entitlement;
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::protection::Unprotected;
 use crate::refresh::RefreshError;
 use crate::refresh_token::RefreshToken;
-use crate::rotation::Generations;
 use crate::store::StoreError;
 use crate::visitor::Visitor;
 
@@ -94,31 +94,6 @@ impl Snapshot {
             attributes: wanted.collect(),
             created_at: user.created_at,
         }
-    }
-}
-
-/// A session of which nothing is kept: whose, how and when, and under which epochs. The grant is nowhere stored.
-fn entitlement(
-    user: User,
-    session: Session,
-    client: &Client,
-    client_epoch: u64,
-    scope: Option<String>,
-) -> Entitlement {
-    let generations = Generations::first(session.auth_time, Network::default());
-    let grant = Grant {
-        handle: HandleHash([0; 32]),
-        session: session.id,
-        client: client.id.clone(),
-        client_epoch,
-        scope,
-        style: client.style,
-        generations,
-    };
-    Entitlement {
-        user,
-        session,
-        grant,
     }
 }
 
@@ -209,7 +184,7 @@ impl Auth {
         } = change;
         let now = self.env.now();
         let (id, seen_epoch) = (user.id, user.epoch);
-        let session = session_of(caller, session, &user);
+        let session = session_of(caller, session, user.id);
         let (epoch, scope) = (caller.epochs.client, scope_of(caller));
         let mut entitlement = entitlement(user, session, &client, epoch, scope);
         // It can be made, or nothing is changed.
@@ -322,25 +297,6 @@ fn told(token: &Verified<Claims>) -> Option<(User, Session)> {
         updated_at: snapshot.created_at,
     };
     let id = token.sid.as_deref()?.parse().ok()?;
-    let session = session_of(token, id, &user);
+    let session = session_of(token, id, user.id);
     Some((user, session))
-}
-
-fn scope_of(token: &Claims) -> Option<String> {
-    token.scope.as_ref().map(ToString::to_string)
-}
-
-/// The session as a token of it tells.
-fn session_of(token: &Claims, id: SessionId, user: &User) -> Session {
-    Session {
-        id,
-        user: user.id,
-        user_epoch: token.epochs.subject,
-        issuer_epoch: token.epochs.issuer,
-        auth_time: Timestamp::from_secs(token.auth_time.unwrap_or(token.iat)),
-        amr: token.amr.clone(),
-        idle_end: id.absolute_end(),
-        device: None,
-        address: None,
-    }
 }

@@ -63,7 +63,7 @@ pub(super) struct Add {
     /// Where it runs, and so where its refresh token may travel
     #[arg(long, value_enum, default_value_t = Kind::Browser)]
     kind: Kind,
-    /// How its sessions are renewed: rotating or stateless [default: rotating]
+    /// How its sessions are renewed: rotating, stateless or sliding [default: rotating]
     #[arg(long, value_name = "STYLE", value_parser = style)]
     style: Option<Style>,
     /// What people call it
@@ -96,13 +96,13 @@ pub(super) struct Add {
     /// A claim to add: email, username, name, roles or attributes.<name> (may be repeated)
     #[arg(long = "claim", value_name = "CLAIM=SOURCE", value_parser = claim)]
     claims: Vec<(String, ClaimSource)>,
-    /// How long its access tokens live [default: 5m]
+    /// How long its access tokens live [default: 5m, sliding 24h]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     access_ttl: Option<String>,
     /// How long a session may rest unused [default: 14d, stateless 7d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     idle_ttl: Option<String>,
-    /// How long a session may last at all [default: 90d, stateless 30d]
+    /// How long a session may last at all [default: 90d, stateless and sliding 30d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     absolute_ttl: Option<String>,
     /// Change the application of this id, if there is one; what is not said here gets its default

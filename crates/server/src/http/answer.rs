@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use countersign_auth::issue::Signed;
-use countersign_auth::model::client::ClientKind;
+use countersign_auth::model::client::{ClientKind, Style};
 use countersign_auth::model::user::User;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,11 +50,14 @@ impl From<User> for Profile {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
 pub(crate) struct TokensBody {
-    /// The access token, a JWT (RFC 9068). Keep it in memory only.
-    access_token: String,
+    /// The access token, a JWT (RFC 9068). Keep it in memory only. In the style `sliding` a browser has it in its cookie
+    /// instead; a native client presents it as its refresh token, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
     /// How to send it (RFC 6750).
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Bearer")]
-    token_type: &'static str,
+    token_type: Option<&'static str>,
     /// How long it lives, in seconds.
     #[schema(example = 300)]
     expires_in: u64,
@@ -85,7 +88,10 @@ impl Tokens {
             }
             ClientKind::Browser => {
                 let policy = app.cookies();
-                let ttl = signed.refresh_expires_in;
+                let ttl = match client.style {
+                    Style::Rotating | Style::Stateless => signed.refresh_expires_in,
+                    Style::Sliding => signed.expires_in,
+                };
                 let refresh = policy.set(Kind::Refresh, &client.id, refresh_token, ttl);
                 let device = signed.device.as_deref();
                 let device = device
@@ -93,13 +99,16 @@ impl Tokens {
                 (None, [refresh, device])
             }
         };
+        // Of the one token of a sliding session there is one copy: in the cookie, or in the body.
+        let slides = client.style == Style::Sliding;
+        let bears = !(slides && client.kind == ClientKind::Browser);
         Self {
             cookies,
             body: TokensBody {
-                access_token: signed.access_token,
-                token_type: "Bearer",
+                access_token: bears.then_some(signed.access_token),
+                token_type: bears.then_some("Bearer"),
                 expires_in: signed.expires_in.as_secs(),
-                refresh_token: in_body,
+                refresh_token: in_body.filter(|_| !slides),
                 refresh_expires_in: signed.refresh_expires_in.as_secs(),
                 user: signed.user.into(),
             },

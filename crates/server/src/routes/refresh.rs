@@ -16,7 +16,7 @@ use crate::http::{
 pub(crate) struct RefreshBody {
     /// The application; by default `default`.
     client_id: Option<String>,
-    /// Native clients: the refresh token.
+    /// Native clients: the refresh token; in the style `sliding` the access token.
     refresh_token: Option<String>,
 }
 

@@ -49,7 +49,7 @@ pub async fn guard(options: Options) -> Connected {
     guard
 }
 
-async fn soon(guard: &Connected, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn soon(guard: &Connected, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < Duration::from_secs(5), "never: {guard:?}");

@@ -24,5 +24,6 @@ mod secrets;
 mod server;
 mod service;
 mod sessions;
+mod sliding;
 mod stateless;
 mod tls;

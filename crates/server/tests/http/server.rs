@@ -233,7 +233,7 @@ impl Server {
 
     /// Everything in the store but the audit trail, as text.
     pub fn dump(&self) -> String {
-        const TABLES: [&str; 9] = [
+        const TABLES: [&str; 10] = [
             "issuer",
             "users",
             "passwords",
@@ -243,6 +243,7 @@ impl Server {
             "grants",
             "keys",
             "revocations",
+            "spent",
         ];
         let connection = rusqlite::Connection::open(self.database()).unwrap();
         let mut dump = String::new();

@@ -34,6 +34,7 @@ fn the_commands_of_the_page_on_operations_work() {
 fn the_commands_of_the_pages_on_styles_work() {
     works("docs/styles/rotating.md");
     works("docs/styles/stateless.md");
+    works("docs/styles/sliding.md");
 }
 
 fn root() -> PathBuf {

@@ -228,6 +228,20 @@ pub(super) const TABLES: &[Table] = &[
         make_way: None,
         numbered: None,
     },
+    Table {
+        name: "spent",
+        columns: columns! {
+            jti: Text, key;
+            since: Int;
+            refused_from: Int;
+            until: Int;
+            audience: Text;
+            told: Bool;
+        },
+        from: "{db}.spent",
+        make_way: None,
+        numbered: None,
+    },
 ];
 
 impl Table {

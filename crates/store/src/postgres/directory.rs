@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_auth::directory::{AddUser, ChangeUser, Directory};
+use countersign_auth::directory::{AddUser, ChangeUser, Directory, Spend, Spent};
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, AuditQuery, Origin};
 use countersign_auth::model::client::Client;
@@ -419,6 +419,44 @@ impl Directory for Postgres {
         Ok(nodes::leave(self, name).await?)
     }
 
+    async fn spend(&self, spend: Spend<'_>, origin: &Origin) -> Result<Spent, StoreError> {
+        let session = spend.session;
+        let rows = self
+            .call(
+                concat!(
+                    "SELECT ",
+                    user_columns!(),
+                    ", s.since FROM spend(ROW($1::bigint, $2::text, $3::text, $4::text)::origin,
+                        $5, $6, $7, $8, $9, $10, $11, $12, $13) AS s (since)
+                     JOIN users u ON u.id = $5 WHERE s.since IS NOT NULL"
+                ),
+                origin,
+                &[
+                    &session.user.as_bytes().as_slice(),
+                    &int(session.user_epoch),
+                    &int(session.issuer_epoch),
+                    &spend.client.as_str(),
+                    &int(spend.client_epoch),
+                    &spend.jti,
+                    &int(spend.from.as_secs()),
+                    &int(spend.until.as_secs()),
+                    &log::audience_column(spend.audience),
+                ],
+            )
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(Spent::Stale);
+        };
+        Ok(Spent::Since(row.time(USER_COLUMNS)?, Box::new(user(row)?)))
+    }
+
+    async fn tell_spent(&self, limit: u32) -> Result<u32, StoreError> {
+        let rows = self
+            .rows("SELECT tell_spent($1)", &[&i64::from(limit)])
+            .await?;
+        Ok(only(rows)?.small(0)?)
+    }
+
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.call(
             verb!("note", "$5, $6, $7, $8, $9"),
@@ -478,7 +516,18 @@ impl Directory for Postgres {
                 ],
             )
             .await?;
-        Ok(only(rows)?.small(0)?)
+        let swept: u32 = only(rows)?.small(0)?;
+        let rows = self
+            .rows(
+                "SELECT sweep_spent($1, $2)",
+                &[
+                    &int(now.unix().as_secs()),
+                    &i64::from(limit.saturating_sub(swept)),
+                ],
+            )
+            .await?;
+        let ids: u32 = only(rows)?.small(0)?;
+        Ok(swept + ids)
     }
 }
 

@@ -14,6 +14,14 @@ use super::{Postgres, verb};
 /// How the column of an event's audience names the issuer. No service has an empty name.
 const ISSUER: &str = "";
 
+/// An audience as a column.
+pub(super) fn audience_column(audience: &Audience) -> &str {
+    match audience {
+        Audience::Issuer => ISSUER,
+        Audience::Service(name) => name,
+    }
+}
+
 /// Appends a revocation that no other verb causes.
 pub(super) async fn revoke(
     db: &Postgres,

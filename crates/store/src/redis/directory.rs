@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_auth::directory::{AddUser, ChangeUser, Directory};
+use countersign_auth::directory::{AddUser, ChangeUser, Directory, Spend, Spent};
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::client::Client;
@@ -232,6 +232,14 @@ impl Directory for SqlAndRedis {
 
     async fn begin_again(&self, origin: &Origin) -> Result<u64, StoreError> {
         self.sql.begin_again(origin).await
+    }
+
+    async fn spend(&self, spend: Spend<'_>, origin: &Origin) -> Result<Spent, StoreError> {
+        self.sql.spend(spend, origin).await
+    }
+
+    async fn tell_spent(&self, limit: u32) -> Result<u32, StoreError> {
+        self.sql.tell_spent(limit).await
     }
 
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_auth::directory::{AddUser, ChangeUser, Directory};
+use countersign_auth::directory::{AddUser, ChangeUser, Directory, Spend, Spent};
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::client::Client;
@@ -19,7 +19,8 @@ use countersign_guard::Revocation;
 use rusqlite::{Connection, Result};
 
 use super::log::Read;
-use super::{Sqlite, again, audit, clients, keys, log, secrets, sessions, users};
+use super::spent::Spending;
+use super::{Sqlite, again, audit, clients, keys, log, secrets, sessions, spent, users};
 
 #[async_trait]
 impl Directory for Sqlite {
@@ -245,6 +246,28 @@ impl Directory for Sqlite {
         self.write(move |db| again::begin(db, &origin)).await
     }
 
+    async fn spend(&self, spend: Spend<'_>, origin: &Origin) -> Result<Spent, StoreError> {
+        let spending = Spending {
+            jti: spend.jti.to_owned(),
+            session: spend.session.clone(),
+            client: spend.client.clone(),
+            client_epoch: spend.client_epoch,
+            audience: spend.audience.clone(),
+            from: spend.from,
+            until: spend.until,
+            at: origin.at,
+        };
+        self.write(move |db| spent::spend(db, &spending)).await
+    }
+
+    async fn tell_spent(&self, limit: u32) -> Result<u32, StoreError> {
+        // Most often there is none, and a look costs no commit.
+        if self.read(spent::all_told).await? {
+            return Ok(0);
+        }
+        self.write(move |db| spent::tell(db, limit)).await
+    }
+
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.write(move |db| audit::append(db, &entry)).await
     }
@@ -261,8 +284,9 @@ impl Directory for Sqlite {
     ) -> Result<u32, StoreError> {
         self.write(move |db| {
             let events = log::sweep(db, now, limit)?;
-            let lines = audit::sweep(db, audit_before, limit - events)?;
-            Ok(events + lines)
+            let ids = spent::sweep(db, now, limit - events)?;
+            let lines = audit::sweep(db, audit_before, limit - events - ids)?;
+            Ok(events + ids + lines)
         })
         .await
     }

@@ -42,20 +42,23 @@ pub(super) fn append(
     audience: Option<&Audience>,
     at: Timestamp,
 ) -> Result<Cursor> {
-    let Issuer {
-        event_lifetime,
-        head,
-        ..
-    } = issuer(db)?;
+    let until = at.plus(issuer(db)?.event_lifetime);
+    let until = until.as_millis().div_ceil(1000);
+    append_until(db, what, audience.map(audience_column), until)
+}
+
+/// The same of one that matters until then, in seconds since 1970.
+pub(super) fn append_until(
+    db: &Connection,
+    what: &Revocation,
+    audience: Option<&str>,
+    until: u64,
+) -> Result<Cursor> {
+    let head = issuer(db)?.head;
     let cursor = Cursor {
         sequence: head.sequence + 1,
         ..head
     };
-    let until = at.plus(event_lifetime).as_millis().div_ceil(1000);
-    let audience = audience.map(|audience| match audience {
-        Audience::Issuer => ISSUER,
-        Audience::Service(name) => name,
-    });
     db.prepare_cached(
         "INSERT INTO revocations (sequence, what, until, audience) VALUES (?1, ?2, ?3, ?4)",
     )?
@@ -68,6 +71,14 @@ pub(super) fn append(
     db.prepare_cached("UPDATE issuer SET sequence = ?1 WHERE one = 1")?
         .execute([int(cursor.sequence)])?;
     Ok(cursor)
+}
+
+/// An audience as a column.
+pub(super) fn audience_column(audience: &Audience) -> &str {
+    match audience {
+        Audience::Issuer => ISSUER,
+        Audience::Service(name) => name,
+    }
 }
 
 /// Everybody signs in again: the issuer's epoch rises by one, and the log says so.

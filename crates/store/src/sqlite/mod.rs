@@ -19,6 +19,7 @@ mod readers;
 mod renewal;
 mod secrets;
 mod sessions;
+mod spent;
 mod users;
 mod writer;
 

@@ -72,7 +72,7 @@ pub(super) fn admit(
 }
 
 /// The user and the client of a session that begins, if nothing moved since the password was looked at.
-fn standing(
+pub(super) fn standing(
     db: &Connection,
     session: &Session,
     client: &ClientId,

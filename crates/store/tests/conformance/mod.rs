@@ -9,6 +9,7 @@ pub mod log;
 pub mod races;
 pub mod renewal;
 pub mod sessions;
+pub mod spending;
 pub mod sweeping;
 pub mod table;
 pub mod users;
@@ -41,6 +42,7 @@ macro_rules! suite {
                 begins_again,
                 keeps_the_longest_lifetime, notes_and_reads_the_trail,
             }
+            spending { spends_once, spends_stale, tells_the_log, one_moment_for_a_hundred, sweeps_what_expired }
             sweeping { sweeps_sessions, sweeps_the_log_and_the_trail }
             races {
                 one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,

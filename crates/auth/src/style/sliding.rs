@@ -1,0 +1,260 @@
+//! `sliding`: one token, which is exchanged for the next when half of its life is over. The server keeps the ids of what was
+//! exchanged, until it would have expired.
+//!
+//! The successor's id and times follow from the old token and from the moment at which it was first exchanged, which the
+//! store tells: so however many exchange one token at once, or ask again for an answer that was lost, they get one
+//! successor. When an answer cannot be on its way any more, the old token is refused, here and by every guard.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64_simd::URL_SAFE_NO_PAD;
+use countersign_guard::{Cause, Claims, Refused, UnixTime, Verified};
+
+use super::unkept::{entitlement, scope_of, session_of};
+use super::{Begin, NewPassword};
+use crate::Auth;
+use crate::account::PasswordError;
+use crate::directory::{Spend, Spent};
+use crate::env::Timestamp;
+use crate::issue::{IssueError, MAX_COOKIE, Outcome, Signed};
+use crate::login::LoginError;
+use crate::model::client::{Client, ClientKind};
+use crate::model::grant::Entitlement;
+use crate::model::id::SessionId;
+use crate::model::revocation::Audience;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::protection::Protection;
+use crate::refresh::RefreshError;
+use crate::refresh_token::RefreshToken;
+use crate::visitor::Visitor;
+
+const DOMAIN: &[u8] = b"countersign sliding token 1";
+
+/// Why the client cannot have this style.
+pub(super) fn refusal(client: &Client) -> Option<&'static str> {
+    (client.idle_ttl != Client::IDLE_TTL).then_some(
+        "in the style sliding a session rests as long as its token lives: set access_ttl, and leave idle_ttl out",
+    )
+}
+
+/// The id of the token that takes the place of this one. No secret: whoever knows it cannot sign.
+fn successor(jti: &str) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(DOMAIN);
+    context.update(jti.as_bytes());
+    URL_SAFE_NO_PAD.encode_to_string(&context.finish().as_ref()[..16])
+}
+
+impl Auth {
+    /// Lets a session begin, unless something moved since the password was looked at.
+    pub(super) async fn begin_sliding(&self, begin: Begin<'_>) -> Result<Signed, LoginError> {
+        let session = begin.session(&self.env);
+        let Begin {
+            user,
+            client,
+            protection,
+            visitor,
+            ..
+        } = begin;
+        let (at, scope) = (session.auth_time, client.scope.clone());
+        let entitlement = entitlement(user.clone(), session, &client, client.epoch, scope);
+        let session = entitlement.session.clone();
+        let outcome = Outcome::SignedIn;
+        let signed = self.slide(
+            entitlement,
+            client,
+            protection,
+            self.token_id(),
+            at,
+            outcome,
+        )?;
+        let client = &signed.client;
+        let admitted = self
+            .directory
+            .admit(&session, &client.id, client.epoch, &visitor.origin(at))
+            .await?;
+        if !admitted {
+            return Err(LoginError::Stale);
+        }
+        Ok(signed)
+    }
+
+    /// Exchanges `token` for its successor, if half of its life is over; before, it comes back as it is.
+    pub(super) async fn renew_sliding(
+        &self,
+        client: Arc<Client>,
+        token: &str,
+        visitor: &Visitor,
+    ) -> Result<Signed, RefreshError> {
+        // 1. Is it a good token of ours, of this client, and not taken back?
+        let now = self.env.now();
+        let old = self
+            .check_for_its_own(token)
+            .map_err(|refused| match refused {
+                Refused::Revoked(Cause::Token) => RefreshError::Spent,
+                Refused::Revoked(_) => RefreshError::Stale,
+                Refused::Token(countersign_jose::Refused::Expired { .. }) => RefreshError::Expired,
+                Refused::Token(_) => RefreshError::Invalid,
+            })?;
+        let (user, session) = whose(&old).ok_or(RefreshError::Invalid)?;
+        if old.client_id != client.id.as_str() {
+            return Err(RefreshError::Invalid);
+        }
+
+        // 2. May they try so often?
+        self.limits
+            .refresh(visitor, now)
+            .map_err(|limited| RefreshError::Limited {
+                retry_after: limited.retry_after,
+            })?;
+
+        // 3. Is it time? Else the same again.
+        if now.unix().as_secs() < old.iat + old.exp.saturating_sub(old.iat) / 2 {
+            let user = self.directory.user(user).await?;
+            let user = user.ok_or(RefreshError::Stale)?;
+            return Ok(self.as_it_is(token, &old, user, session.absolute_end(), client));
+        }
+
+        // 4. Can the next one be made as it should be? Else nothing is spent.
+        let protection = self.protection(&client).map_err(IssueError::from)?;
+
+        // 5. Since when is it spent? One step in the store, and the first who comes decides.
+        let interval = self.settings.interval().duration();
+        let audience = if old.aud == self.settings.issuer {
+            Audience::Issuer
+        } else {
+            Audience::Service(old.aud.clone())
+        };
+        let spend = Spend {
+            jti: &old.jti,
+            session: &session,
+            client: &client.id,
+            client_epoch: old.epochs.client,
+            audience: &audience,
+            from: UnixTime::from_secs(now.plus(interval).as_millis().div_ceil(1000)),
+            until: UnixTime::from_secs(old.exp + crate::MAX_LEEWAY.as_secs()),
+        };
+        let (since, user) = match self.directory.spend(spend, &visitor.origin(now)).await? {
+            Spent::Since(since, user) => (since, *user),
+            Spent::Stale => return Err(RefreshError::Stale),
+        };
+        let outcome = match now.since(since) {
+            Duration::ZERO => Outcome::Renewed,
+            late if late < interval => Outcome::Retried,
+            _ => return Err(RefreshError::Spent),
+        };
+
+        // 6. The successor, the same for everybody.
+        let epoch = old.epochs.client;
+        let entitlement = entitlement(user, session, &client, epoch, scope_of(&old));
+        let jti = successor(&old.jti);
+        Ok(self.slide(entitlement, client, &protection, jti, since, outcome)?)
+    }
+
+    /// Changes a password. The session that asks goes on under the new epoch; all others end.
+    pub(super) async fn change_password_sliding(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<Signed, PasswordError> {
+        let NewPassword {
+            caller,
+            session,
+            user,
+            password,
+            client,
+            protection,
+            visitor,
+        } = change;
+        let now = self.env.now();
+        let (id, seen_epoch) = (user.id, user.epoch);
+        let session = session_of(caller, session, user.id);
+        let (epoch, scope) = (caller.epochs.client, scope_of(caller));
+        let mut entitlement = entitlement(user, session, &client, epoch, scope);
+        let epoch = self
+            .directory
+            .replace_password(id, seen_epoch, password, &visitor.origin(now))
+            .await?
+            .ok_or(PasswordError::SessionOver)?;
+        self.hear_own().await;
+        entitlement.user.epoch = epoch;
+        entitlement.session.user_epoch = epoch;
+        let outcome = Outcome::PasswordChanged;
+        Ok(self.slide(
+            entitlement,
+            client,
+            protection,
+            self.token_id(),
+            now,
+            outcome,
+        )?)
+    }
+
+    /// The session that such a token belongs to, if it is a good one that has not been taken back.
+    pub(crate) fn session_of_sliding(&self, token: &str) -> Option<SessionId> {
+        let verified = self.check_for_its_own(token).ok()?;
+        let client = self.clients.find(Some(&verified.client_id))?;
+        (client.style == crate::model::client::Style::Sliding).then_some(())?;
+        verified.sid.as_deref()?.parse().ok()
+    }
+
+    /// A token with this id, as of this moment.
+    fn slide(
+        &self,
+        entitlement: Entitlement,
+        client: Arc<Client>,
+        protection: &Protection,
+        jti: String,
+        at: Timestamp,
+        outcome: Outcome,
+    ) -> Result<Signed, IssueError> {
+        let claims = Claims {
+            jti,
+            ..self.claims(&entitlement, &client, at)
+        };
+        let token = self.access_token(&claims, protection)?;
+        let length = token.len();
+        if client.kind == ClientKind::Browser && length > MAX_COOKIE {
+            return Err(IssueError::TooLong {
+                user: entitlement.user.id,
+                length,
+            });
+        }
+        let end = entitlement.session.absolute_end();
+        Ok(Signed {
+            outcome,
+            ..self.as_it_is(&token, &claims, entitlement.user, end, client)
+        })
+    }
+
+    /// The answer with a token that is made already.
+    fn as_it_is(
+        &self,
+        token: &str,
+        claims: &Claims,
+        user: User,
+        absolute_end: Timestamp,
+        client: Arc<Client>,
+    ) -> Signed {
+        let now = self.env.now();
+        Signed {
+            access_token: token.to_owned(),
+            expires_in: Timestamp::from_secs(claims.exp).since(now),
+            user,
+            refresh_token: RefreshToken::new(token.to_owned()),
+            refresh_expires_in: absolute_end.since(now),
+            client,
+            device: None,
+            outcome: Outcome::Held,
+        }
+    }
+}
+
+/// Whom such a token is about, and in which session. `None`: it belongs to none.
+fn whose(token: &Verified<Claims>) -> Option<(crate::model::id::UserId, Session)> {
+    let user = token.sub.parse().ok()?;
+    let id = token.sid.as_deref()?.parse().ok()?;
+    Some((user, session_of(token, id, user)))
+}
