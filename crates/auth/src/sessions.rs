@@ -40,6 +40,13 @@ pub trait Sessions: Send + Sync + 'static {
     async fn rotate(&self, presented: Presented<'_>, origin: &Origin)
     -> Result<Rotate, StoreError>;
 
+    /// Uses a session by a name that stays the same as long as it lasts: looks it up, and moves its idle end to what is
+    /// asked for, never beyond the absolute end, and never back; with it the grant's `handed_at` moves to now, which is
+    /// when the session was last used. One step, which writes nothing unless it moves the idle end by a sixteenth or
+    /// more of the time from now to there: so most uses are a read. Where more than one refusal fits, the later one in
+    /// [`Touch`] is answered; none writes anything.
+    async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError>;
+
     /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
     async fn end(
         &self,
@@ -134,6 +141,34 @@ pub enum Rotate {
     Expired,
     /// User, client or issuer have taken it back, or user or client are disabled.
     Stale,
+    /// No such grant, or not of this client.
+    Unknown,
+}
+
+/// A session that is used, by the handle of its grant.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched<'a> {
+    /// Which grant.
+    pub handle: HandleHash,
+    /// The session's absolute end, for the partition.
+    pub absolute_end: Timestamp,
+    /// The client whose session it should be.
+    pub client: &'a ClientId,
+    /// How long the session may rest from now on.
+    pub idle_end: Timestamp,
+}
+
+/// How [`Sessions::touch`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Touch {
+    /// It is live. Its session bears the idle end as it is stored now.
+    Live(Box<Entitlement>),
+    /// A change of password took this name's place ([`crate::rotation::Generations::supersede`]).
+    Superseded,
+    /// User, client or issuer have taken it back, or user or client are disabled.
+    Stale,
+    /// The session is at its idle or absolute end.
+    Expired,
     /// No such grant, or not of this client.
     Unknown,
 }

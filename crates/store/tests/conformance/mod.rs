@@ -11,6 +11,7 @@ pub mod renewal;
 pub mod sessions;
 pub mod sweeping;
 pub mod users;
+pub mod using;
 pub mod world;
 
 pub use world::{Store, World, at};
@@ -24,6 +25,9 @@ macro_rules! suite {
                 rotated, held, retried, retried_up_to_six_intervals, too_many_retries, recovered, lost_six_times,
                 superseded, reused, skipped_is_poison, ahead, unknown, expired, stale, alarm_about_strangers,
                 idle_end_moves, hundreds_of_generations,
+            }
+            using {
+                live, writes_little, touch_unknown, touch_expired, touch_stale, touch_superseded,
             }
             sessions {
                 opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
@@ -42,6 +46,7 @@ macro_rules! suite {
             races {
                 one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,
                 password_changes_exclude_each_other, sign_in_against_cut_off, the_log_under_fire,
+                a_session_that_a_hundred_use,
             }
         }
     };
