@@ -16,6 +16,7 @@ use crate::model::id::ClientId;
 use crate::model::secret::StoredSecret;
 use crate::protection::{ProtectionError, check_client};
 use crate::store::StoreError;
+use crate::style;
 use crate::visitor::Visitor;
 
 /// The longest that an access token may live: revocations are kept as long as this.
@@ -275,7 +276,8 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
     if !is_text(&client.name) || !audiences.all(|audience| is_text(audience)) {
         return Err(ClientError::Text);
     }
-    check_kind(client)
+    check_kind(client)?;
+    style::refusal(client).map_or(Ok(()), |why| Err(ClientError::Kind(why)))
 }
 
 fn check_kind(client: &Client) -> Result<(), ClientError> {

@@ -32,6 +32,25 @@ pub enum Style {
     Rotating,
 }
 
+impl Style {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Rotating];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rotating => "rotating",
+        }
+    }
+
+    /// The style of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|style| style.name() == name)
+    }
+}
+
 /// A registered application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Client {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
-use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
 use countersign_auth::model::named;
@@ -21,6 +21,9 @@ pub struct ClientConfig {
     pub id: ClientId,
     /// `browser`, `native` or `service`.
     pub kind: ClientKind,
+    /// How its sessions are renewed; by default `rotating`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
     /// What people call it; by default its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -103,7 +106,7 @@ impl ClientConfig {
             created_at,
             id: fresh.id,
             kind: fresh.kind,
-            style: fresh.style,
+            style: self.style.unwrap_or_default(),
         }
     }
 }
