@@ -7,14 +7,16 @@ use countersign_guard::{Claims, Verified};
 use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
-use crate::issue::{IssueError, Outcome, Signed};
+use crate::issue::{IssueError, Outcome};
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};
 use crate::password::{HashError, Password, PasswordPolicyError, Verdict};
 use crate::refresh_token::Handle;
+use crate::session_token::SessionToken;
 use crate::sessions::{ChangePassword, PasswordChange};
 use crate::store::StoreError;
+use crate::style::Given;
 use crate::visitor::Visitor;
 
 /// Why something about one's own account was refused. Nothing has changed.
@@ -203,7 +205,7 @@ impl Auth {
         caller: &Verified<Claims>,
         form: PasswordForm,
         visitor: &Visitor,
-    ) -> Result<Signed, PasswordError> {
+    ) -> Result<Given, PasswordError> {
         let over = |_| PasswordError::SessionOver;
         let user = user_of(caller).map_err(over)?;
         let session = session_of(caller).map_err(over)?;
@@ -245,27 +247,38 @@ impl Auth {
         self.check_password(&form.new, &found.user.email, found.user.username.as_deref())?;
         let password = self.hasher.hash(form.new).await?;
 
-        let handle = Handle::random(&self.env, session.absolute_end());
+        // Under a new handle or name, whichever its style has.
+        let absolute_end = session.absolute_end();
+        let next = if client.style.is_opaque() {
+            Next::Name(SessionToken::random(&self.env, absolute_end))
+        } else {
+            Next::Handle(Handle::random(&self.env, absolute_end))
+        };
+        let found_by = match &next {
+            Next::Handle(handle) => handle.hash(),
+            Next::Name(name) => name.hash(),
+        };
+        let grant = self.first_grant(session, &client, found_by, visitor);
         let change = PasswordChange {
             user: found.user.id,
             seen_epoch: found.user.epoch,
             password,
-            grant: self.first_grant(session, &client, &handle, visitor),
+            grant,
         };
         let origin = visitor.origin(self.env.now());
-        match self.sessions.change_password(change, &origin).await? {
-            ChangePassword::Stale => Err(PasswordError::SessionOver),
-            ChangePassword::Changed(entitlement) => {
-                self.hear_own().await;
-                Ok(self.issue(
-                    *entitlement,
-                    client,
-                    &protection,
-                    &handle,
-                    Outcome::PasswordChanged,
-                )?)
+        let entitlement = match self.sessions.change_password(change, &origin).await? {
+            ChangePassword::Stale => return Err(PasswordError::SessionOver),
+            ChangePassword::Changed(entitlement) => *entitlement,
+        };
+        self.hear_own().await;
+        Ok(match next {
+            Next::Name(name) => Given::Session(self.new_session(entitlement, client, name).into()),
+            Next::Handle(handle) => {
+                let outcome = Outcome::PasswordChanged;
+                let signed = self.issue(entitlement, client, &protection, &handle, outcome)?;
+                Given::Tokens(signed.into())
             }
-        }
+        })
     }
 
     pub(crate) fn check_password(
@@ -277,6 +290,12 @@ impl Auth {
         let own = [email, username.unwrap_or_default()];
         self.settings.passwords.check(password, &own)
     }
+}
+
+/// What a session goes on under.
+enum Next {
+    Handle(Handle),
+    Name(SessionToken),
 }
 
 /// The user that a token is about.

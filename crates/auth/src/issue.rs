@@ -10,6 +10,7 @@ use countersign_guard::{Claims, Epochs, Scope, Verified};
 use serde_json::{Map, Value};
 
 use crate::Auth;
+use crate::env::Timestamp;
 use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
@@ -92,15 +93,37 @@ impl Auth {
         outcome: Outcome,
     ) -> Result<Signed, IssueError> {
         let now = self.env.now();
+        let claims = self.claims(&entitlement, &client, now);
+        let absolute_end = entitlement.session.absolute_end();
+        let ring = self.keys.ring();
+        Ok(Signed {
+            access_token: self.access_token(&claims, protection)?,
+            expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
+            user: entitlement.user,
+            refresh_token: ring
+                .refresh_active()
+                .token(handle, entitlement.grant.generations.cur),
+            refresh_expires_in: absolute_end.since(now),
+            client,
+            device: None,
+            outcome,
+        })
+    }
+
+    /// What an access token says that is made now for what `entitlement` says.
+    pub(crate) fn claims(
+        &self,
+        entitlement: &Entitlement,
+        client: &Client,
+        now: Timestamp,
+    ) -> Claims {
         let Entitlement {
             user,
             session,
             grant,
         } = entitlement;
-        let absolute_end = session.absolute_end();
-        let expires = now.plus(client.access_ttl).min(absolute_end);
-        let extra = mapped(&client, &user);
-        let claims = Claims {
+        let expires = now.plus(client.access_ttl).min(session.absolute_end());
+        Claims {
             iss: self.settings.issuer.clone(),
             sub: user.id.to_string(),
             aud: client
@@ -113,7 +136,7 @@ impl Auth {
             client_id: grant.client.as_str().to_owned(),
             sid: Some(session.id.to_string()),
             auth_time: Some(session.auth_time.unix().as_secs()),
-            amr: session.amr,
+            amr: session.amr.clone(),
             scope: grant
                 .scope
                 .as_deref()
@@ -123,24 +146,13 @@ impl Auth {
                 client: grant.client_epoch,
                 subject: session.user_epoch,
             },
-            extra,
-        };
-        let ring = self.keys.ring();
-        Ok(Signed {
-            access_token: self.access_token(&claims, protection)?,
-            expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
-            user,
-            refresh_token: ring.refresh_active().token(handle, grant.generations.cur),
-            refresh_expires_in: absolute_end.since(now),
-            client,
-            device: None,
-            outcome,
-        })
+            extra: mapped(client, user),
+        }
     }
 }
 
 /// How long a token lives that forward-auth makes for the services behind.
-const BEHIND_TTL: Duration = Duration::from_mins(1);
+pub(crate) const BEHIND_TTL: Duration = Duration::from_mins(1);
 
 impl Auth {
     /// A short token for the services behind a proxy, out of one that was just checked: for another audience, for a

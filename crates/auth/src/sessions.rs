@@ -1,5 +1,7 @@
 //! What may be forgotten at the price of a new sign-in: sessions and grants. In SQL or in Redis.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::env::Timestamp;
@@ -171,6 +173,17 @@ pub enum Touch {
     Expired,
     /// No such grant, or not of this client.
     Unknown,
+}
+
+/// By which part of the idle time an idle end has to move, to be worth a write.
+const IDLE_STEP: u32 = 16;
+
+/// Whether an idle end should be moved: when that moves it by a sixteenth of the idle time or more. Sooner, a use leaves
+/// the session's row alone; so one that nobody uses ends up to a sixteenth before its time.
+#[must_use]
+pub fn is_worth_moving(from: Timestamp, to: Timestamp, now: Timestamp) -> bool {
+    let by = to.since(from);
+    by > Duration::ZERO && by >= to.since(now) / IDLE_STEP
 }
 
 /// A change of password within a session.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign_guard::Guard;
+use countersign_guard::{Accounts, Guard};
 use countersign_jose::{SigningKey, Verifier};
 
 use crate::Auth;
@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::keys::{Keys, KeysError};
 use crate::limits::Limits;
+use crate::live::LiveSessions;
 use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
 use crate::password::{Hasher, HasherError};
@@ -26,6 +27,8 @@ use crate::visitor::by_server;
 
 /// How many verified tokens this node remembers.
 const CACHED_TOKENS: usize = 10_000;
+/// How many accounts this node remembers.
+const REMEMBERED_ACCOUNTS: usize = 10_000;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +124,13 @@ impl Auth {
             keys.ring().verifying.clone(),
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
-        let follower = Follower::new(directory.clone(), guard.clone(), env.clone());
+        let accounts = Arc::new(Accounts::new(REMEMBERED_ACCOUNTS));
+        let follower = Follower::new(
+            directory.clone(),
+            guard.clone(),
+            accounts.clone(),
+            env.clone(),
+        );
         follower.catch_up().await?;
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
@@ -142,6 +151,8 @@ impl Auth {
             guard,
             adopting: Mutex::default(),
             follower,
+            accounts,
+            live: LiveSessions::new(),
             recipients: Recipients::default(),
             hasher,
             limits,

@@ -30,17 +30,29 @@ pub enum Style {
     /// Short access tokens, and a refresh token that is derived anew for each generation.
     #[default]
     Rotating,
+    /// The browser holds nothing but a session's name, in a cookie; the session is looked up, and lives on by use.
+    Session,
 }
 
 impl Style {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Rotating];
+    pub const ALL: [Self; 2] = [Self::Rotating, Self::Session];
 
     /// What people call it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rotating => "rotating",
+            Self::Session => "session",
+        }
+    }
+
+    /// Whether its browsers hold a session's name, and no token.
+    #[must_use]
+    pub const fn is_opaque(self) -> bool {
+        match self {
+            Self::Rotating => false,
+            Self::Session => true,
         }
     }
 

@@ -8,11 +8,8 @@ use crate::Auth;
 use crate::issue::{IssueError, Outcome, Signed};
 use crate::login::LoginError;
 use crate::model::client::Client;
-use crate::model::grant::Grant;
-use crate::model::id::SessionId;
 use crate::refresh::RefreshError;
 use crate::refresh_token::{self, Handle};
-use crate::rotation::Generations;
 use crate::sessions::{Open, Presented, Rotate};
 use crate::visitor::Visitor;
 
@@ -27,7 +24,7 @@ impl Auth {
             ..
         } = begin;
         let handle = Handle::random(&self.env, session.absolute_end());
-        let grant = self.first_grant(session.id, &client, &handle, visitor);
+        let grant = self.first_grant(session.id, &client, handle.hash(), visitor);
         let origin = visitor.origin(session.auth_time);
         match self.sessions.open(session, grant, &origin).await? {
             Open::Stale => Err(LoginError::Stale),
@@ -109,24 +106,5 @@ impl Auth {
 
         // 5. New tokens from what the store says now.
         Ok(self.issue(*entitlement, client, &protection, &genuine.handle, outcome)?)
-    }
-
-    /// A grant as a sign-in or a change of password gives it.
-    pub(crate) fn first_grant(
-        &self,
-        session: SessionId,
-        client: &Client,
-        handle: &Handle,
-        visitor: &Visitor,
-    ) -> Grant {
-        Grant {
-            handle: handle.hash(),
-            session,
-            client: client.id.clone(),
-            client_epoch: client.epoch,
-            scope: client.scope.clone(),
-            style: client.style,
-            generations: Generations::first(self.env.now(), visitor.network()),
-        }
     }
 }

@@ -23,5 +23,6 @@ mod renewal;
 mod secrets;
 mod server;
 mod service;
+mod session_style;
 mod sessions;
 mod tls;

@@ -1,23 +1,17 @@
 //! `rotate`: the renewal table, in one step of the writer. And `touch`, which mostly writes nothing.
 
-use std::time::Duration;
-
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Happening, Origin};
 use countersign_auth::model::grant::{Entitlement, HandleHash, Network};
 use countersign_auth::model::id::ClientId;
 use countersign_auth::rotation::{Generation, Generations, Interval, Move};
-use countersign_auth::sessions::{Presented, Rotate, Touch, Touched};
+use countersign_auth::sessions::{Presented, Rotate, Touch, Touched, is_worth_moving};
 use rusqlite::{Connection, Result, params};
 
 use super::audit;
 use super::columns::millis;
 use super::grants::{self, Found};
 use super::sessions::{self, End};
-
-/// The idle end is moved when that would move it by this part of the idle time; sooner, a renewal or a use leaves the
-/// session's row alone. So a session that nobody uses ends up to a sixteenth before its time.
-const IDLE_STEP: u32 = 16;
 
 /// A [`Presented`] that can wait for its turn.
 pub(super) struct Presentation {
@@ -206,11 +200,6 @@ fn move_idle_end(db: &Connection, found: &mut Found, to: Timestamp, now: Timesta
         session.idle_end = idle_end;
     }
     Ok(())
-}
-
-fn is_worth_moving(from: Timestamp, to: Timestamp, now: Timestamp) -> bool {
-    let by = to.since(from);
-    by > Duration::ZERO && by >= to.since(now) / IDLE_STEP
 }
 
 fn end(
