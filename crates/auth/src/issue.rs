@@ -13,12 +13,17 @@ use crate::Auth;
 use crate::env::Timestamp;
 use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
+use crate::model::id::UserId;
 use crate::model::user::User;
 use crate::protection::{Protection, Unprotected};
 use crate::refresh_token::{Handle, RefreshToken};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
+
+/// The longest token that is put into a cookie: browsers keep 4096 bytes of one (RFC 6265 §6.1), its name and attributes
+/// included.
+pub(crate) const MAX_COOKIE: usize = 3800;
 
 /// Tokens for one client, as answered by a sign-in, a renewal or a change of password.
 #[derive(Clone)]
@@ -66,6 +71,8 @@ pub enum Outcome {
     Retried,
     /// A renewal: its answer had been lost.
     Recovered,
+    /// A renewal in a style that counts no generations.
+    Renewed,
 }
 
 /// Why an access token was not made.
@@ -74,6 +81,17 @@ pub enum IssueError {
     /// It cannot be made now as it should be. This is known before anything begins.
     #[error(transparent)]
     Unprotected(#[from] Unprotected),
+    /// A cookie cannot hold it (RFC 6265 §6.1).
+    #[error(
+        "the refresh token of {user} has {length} characters, and no cookie holds more than {MAX_COOKIE}: in the style \
+         stateless it carries the user's name, roles and mapped attributes, which are too long here"
+    )]
+    TooLong {
+        /// Whose.
+        user: UserId,
+        /// How long it is.
+        length: usize,
+    },
     /// It could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
     #[error("an access token could not be signed: {0}")]
     Sign(#[from] countersign_jose::SignError),
@@ -92,17 +110,28 @@ impl Auth {
         handle: &Handle,
         outcome: Outcome,
     ) -> Result<Signed, IssueError> {
+        let generation = entitlement.grant.generations.cur;
+        let refresh_token = self.keys.ring().refresh_active().token(handle, generation);
+        self.issue_with(entitlement, client, protection, refresh_token, outcome)
+    }
+
+    /// The same with a refresh token that is made already.
+    pub(crate) fn issue_with(
+        &self,
+        entitlement: Entitlement,
+        client: Arc<Client>,
+        protection: &Protection,
+        refresh_token: RefreshToken,
+        outcome: Outcome,
+    ) -> Result<Signed, IssueError> {
         let now = self.env.now();
         let claims = self.claims(&entitlement, &client, now);
         let absolute_end = entitlement.session.absolute_end();
-        let ring = self.keys.ring();
         Ok(Signed {
             access_token: self.access_token(&claims, protection)?,
             expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
             user: entitlement.user,
-            refresh_token: ring
-                .refresh_active()
-                .token(handle, entitlement.grant.generations.cur),
+            refresh_token,
             refresh_expires_in: absolute_end.since(now),
             client,
             device: None,

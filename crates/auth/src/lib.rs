@@ -64,6 +64,7 @@ use self::revocations::Follower;
 pub use self::session_token::SessionToken;
 use self::sessions::Sessions;
 use self::settings::Settings;
+use self::style::stateless::RefreshJwts;
 use crate::model::user::User;
 
 /// The largest leeway that a verifier may use; revocations are kept so much longer.
@@ -79,6 +80,7 @@ pub struct Auth {
     keys: Keys,
     guard: Arc<Guard>,
     adopting: Mutex<()>,
+    refresh_jwts: RefreshJwts,
     follower: Follower,
     accounts: Arc<Accounts<User>>,
     live: LiveSessions,

@@ -22,6 +22,7 @@ use crate::revocations::Follower;
 use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
 use crate::store::StoreError;
+use crate::style::stateless::RefreshJwts;
 use crate::upkeep::needs;
 use crate::visitor::by_server;
 
@@ -124,6 +125,7 @@ impl Auth {
             keys.ring().verifying.clone(),
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
+        let refresh_jwts = RefreshJwts::new(issuer, &keys.ring());
         let accounts = Arc::new(Accounts::new(REMEMBERED_ACCOUNTS));
         let follower = Follower::new(
             directory.clone(),
@@ -140,6 +142,9 @@ impl Auth {
             if let Err(cause) = check_client(&settings, &client) {
                 tracing::error!(client = %client.id, %cause, "this client gets no tokens until that is changed");
             }
+            if let Some(warning) = client.style.warning().filter(|_| client.enabled) {
+                tracing::warn!(client = %client.id, "{warning}");
+            }
         }
         Ok(Self {
             settings,
@@ -150,6 +155,7 @@ impl Auth {
             keys,
             guard,
             adopting: Mutex::default(),
+            refresh_jwts,
             follower,
             accounts,
             live: LiveSessions::new(),

@@ -3,12 +3,17 @@
 
 mod rotating;
 mod session;
+pub(crate) mod stateless;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_guard::{Claims, Verified};
 
 pub use self::session::NewSession;
 
 use crate::Auth;
+use crate::account::PasswordError;
 use crate::env::Env;
 use crate::issue::Signed;
 use crate::login::LoginError;
@@ -17,6 +22,7 @@ use crate::model::grant::{Grant, HandleHash};
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::password::StoredPassword;
 use crate::protection::Protection;
 use crate::refresh::RefreshError;
 use crate::rotation::Generations;
@@ -67,7 +73,10 @@ pub enum Given {
 /// Why the client cannot have its style, and what to do; `None`: it can.
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     match (client.style, client.kind) {
-        (Style::Rotating, _) => None,
+        (Style::Rotating, _) | (Style::Stateless, ClientKind::Browser | ClientKind::Native) => None,
+        (Style::Stateless, ClientKind::Service) => {
+            Some("a service has no sessions, and so no style of them: leave style out")
+        }
         (Style::Session, ClientKind::Native | ClientKind::Service) => Some(
             "a session's name travels in a cookie: only a browser client can have the style \"session\"",
         ),
@@ -75,12 +84,55 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     }
 }
 
+/// How long what is taken back from this client must be remembered: as long as anything that it was given can be of use,
+/// at a verifier whose clock is behind by the largest leeway.
+pub(crate) fn event_lifetime(client: &Client) -> Duration {
+    let lifetime = match client.style {
+        // What a session is worth is a token that lives so long, though nobody has it.
+        Style::Rotating | Style::Session => client.access_ttl,
+        // A token that a node renewed before it heard must have expired, too.
+        Style::Stateless => client.access_ttl.max(client.idle_ttl) + stateless::STALENESS,
+    };
+    lifetime + crate::MAX_LEEWAY
+}
+
+/// Somebody who has just proved that they know their password, and wants another one.
+pub(crate) struct NewPassword<'a> {
+    /// The token that they bear.
+    pub(crate) caller: &'a Verified<Claims>,
+    /// Their session.
+    pub(crate) session: SessionId,
+    /// Who, as the check of the old password saw them.
+    pub(crate) user: User,
+    /// The new one.
+    pub(crate) password: StoredPassword,
+    /// The application.
+    pub(crate) client: Arc<Client>,
+    /// How its tokens are made.
+    pub(crate) protection: &'a Protection,
+    /// Where they come from.
+    pub(crate) visitor: &'a Visitor,
+}
+
 impl Auth {
     /// Begins a session in the client's style.
     pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Given, LoginError> {
         Ok(match begin.client.style {
             Style::Rotating => Given::Tokens(self.begin_rotating(begin).await?.into()),
+            Style::Stateless => Given::Tokens(self.begin_stateless(begin).await?.into()),
             Style::Session => Given::Session(self.begin_session(begin).await?.into()),
+        })
+    }
+
+    /// Changes a password. Every other session ends, and the one that asks goes on.
+    pub(crate) async fn replace_password(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<Given, PasswordError> {
+        Ok(match change.client.style {
+            Style::Rotating => Given::Tokens(self.change_password_rotating(change).await?.into()),
+            Style::Stateless => Given::Tokens(self.change_password_stateless(change).await?.into()),
+            Style::Session => Given::Session(self.change_password_session(change).await?.into()),
         })
     }
 
@@ -93,6 +145,7 @@ impl Auth {
     ) -> Result<Signed, RefreshError> {
         match client.style {
             Style::Rotating => self.renew_rotating(client, token, visitor).await,
+            Style::Stateless => self.renew_stateless(client, token, visitor),
             Style::Session => Err(RefreshError::NotRenewed),
         }
     }

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use super::Begin;
+use super::{Begin, NewPassword};
 use crate::Auth;
+use crate::account::PasswordError;
 use crate::issue::{IssueError, Outcome, Signed};
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::refresh::RefreshError;
 use crate::refresh_token::{self, Handle};
-use crate::sessions::{Open, Presented, Rotate};
+use crate::sessions::{ChangePassword, Open, PasswordChange, Presented, Rotate};
 use crate::visitor::Visitor;
 
 impl Auth {
@@ -106,5 +107,42 @@ impl Auth {
 
         // 5. New tokens from what the store says now.
         Ok(self.issue(*entitlement, client, &protection, &genuine.handle, outcome)?)
+    }
+
+    /// Changes a password in one step of the store, which supersedes the session's grants and gives it another.
+    pub(super) async fn change_password_rotating(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<Signed, PasswordError> {
+        let NewPassword {
+            session,
+            user,
+            password,
+            client,
+            protection,
+            visitor,
+            ..
+        } = change;
+        let handle = Handle::random(&self.env, session.absolute_end());
+        let change = PasswordChange {
+            user: user.id,
+            seen_epoch: user.epoch,
+            password,
+            grant: self.first_grant(session, &client, handle.hash(), visitor),
+        };
+        let origin = visitor.origin(self.env.now());
+        match self.sessions.change_password(change, &origin).await? {
+            ChangePassword::Stale => Err(PasswordError::SessionOver),
+            ChangePassword::Changed(entitlement) => {
+                self.hear_own().await;
+                Ok(self.issue(
+                    *entitlement,
+                    client,
+                    protection,
+                    &handle,
+                    Outcome::PasswordChanged,
+                )?)
+            }
+        }
     }
 }

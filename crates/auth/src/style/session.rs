@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Begin;
+use super::{Begin, NewPassword};
 use crate::Auth;
+use crate::account::PasswordError;
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
 use crate::session_token::SessionToken;
-use crate::sessions::Open;
+use crate::sessions::{ChangePassword, Open, PasswordChange};
 
 /// A session's name, on its way to the one browser that will hold it.
 #[derive(Clone, Debug)]
@@ -58,7 +59,37 @@ impl Auth {
         Ok(self.new_session(*entitlement, client, name))
     }
 
-    pub(crate) fn new_session(
+    /// Changes a password in one step of the store: the session goes on under a new name, and the old one is superseded.
+    pub(super) async fn change_password_session(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<NewSession, PasswordError> {
+        let NewPassword {
+            session,
+            user,
+            password,
+            client,
+            visitor,
+            ..
+        } = change;
+        let name = SessionToken::random(&self.env, session.absolute_end());
+        let change = PasswordChange {
+            user: user.id,
+            seen_epoch: user.epoch,
+            password,
+            grant: self.first_grant(session, &client, name.hash(), visitor),
+        };
+        let origin = visitor.origin(self.env.now());
+        match self.sessions.change_password(change, &origin).await? {
+            ChangePassword::Stale => Err(PasswordError::SessionOver),
+            ChangePassword::Changed(entitlement) => {
+                self.hear_own().await;
+                Ok(self.new_session(*entitlement, client, name))
+            }
+        }
+    }
+
+    fn new_session(
         &self,
         entitlement: Entitlement,
         client: Arc<Client>,

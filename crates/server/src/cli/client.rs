@@ -63,7 +63,7 @@ pub(super) struct Add {
     /// Where it runs, and so where its refresh token may travel
     #[arg(long, value_enum, default_value_t = Kind::Browser)]
     kind: Kind,
-    /// How its sessions are renewed [default: rotating]
+    /// How its sessions are renewed: rotating or stateless [default: rotating]
     #[arg(long, value_name = "STYLE", value_parser = style)]
     style: Option<Style>,
     /// What people call it
@@ -99,10 +99,10 @@ pub(super) struct Add {
     /// How long its access tokens live [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     access_ttl: Option<String>,
-    /// How long a session may rest unused [default: 14d]
+    /// How long a session may rest unused [default: 14d, stateless 7d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     idle_ttl: Option<String>,
-    /// How long a session may last at all [default: 90d]
+    /// How long a session may last at all [default: 90d, stateless 30d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     absolute_ttl: Option<String>,
     /// Change the application of this id, if there is one; what is not said here gets its default
@@ -122,6 +122,10 @@ enum Kind {
 
 impl Command {
     pub(super) async fn run(self, sources: &Sources, output: Output) -> Result<(), Failure> {
+        let warning = match &self {
+            Self::Add(add) => add.style.and_then(Style::warning),
+            _ => None,
+        };
         let (method, path, body) = match self {
             Self::List => {
                 let clients: Vec<ShownClient> =
@@ -144,6 +148,9 @@ impl Command {
         };
         let client: ShownClient = Operator::ask(sources, method, &path, body).await?;
         output.show(&client, one);
+        if let Some(warning) = warning {
+            eprintln!("countersign: warning: {warning}");
+        }
         Ok(())
     }
 }

@@ -83,7 +83,8 @@ impl ClientConfig {
     /// The client that this asks for. `stored`, if it exists already, keeps what a configuration does not say.
     #[must_use]
     pub fn to_client(&self, stored: Option<&Client>, now: Timestamp) -> Client {
-        let fresh = Client::new(self.id.clone(), self.kind, now);
+        let style = self.style.unwrap_or_default();
+        let fresh = Client::new(self.id.clone(), self.kind, now).with_style(style);
         let (enabled, epoch, created_at) = match stored {
             Some(stored) => (stored.enabled, stored.epoch, stored.created_at),
             None => (fresh.enabled, fresh.epoch, fresh.created_at),
@@ -106,7 +107,7 @@ impl ClientConfig {
             created_at,
             id: fresh.id,
             kind: fresh.kind,
-            style: self.style.unwrap_or_default(),
+            style,
         }
     }
 }

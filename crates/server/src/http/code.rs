@@ -108,6 +108,7 @@ codes! {
     SessionSuperseded "session_superseded" UNAUTHORIZED "The session goes on under another cookie";
     SessionRevoked "session_revoked" UNAUTHORIZED "The session was taken back";
     NoSuchSession "no_such_session" NOT_FOUND "There is no such session";
+    SessionsNotKept "sessions_not_kept" CONFLICT "Not all sessions are known";
 
     // Not now.
     TooManyRequests "too_many_requests" TOO_MANY_REQUESTS "Too many attempts";

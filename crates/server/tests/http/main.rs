@@ -25,4 +25,5 @@ mod server;
 mod service;
 mod session_style;
 mod sessions;
+mod stateless;
 mod tls;
