@@ -40,6 +40,11 @@ pub enum RefreshError {
     /// No such application, or disabled.
     #[error("there is no enabled client of this id")]
     UnknownClient,
+    /// An application of whose style nothing is renewed.
+    #[error(
+        "a session of this client lives on by being used, and there is nothing to renew: ask GET /v1/session"
+    )]
+    NotRenewed,
     /// A token cannot be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -61,6 +66,7 @@ impl RefreshError {
             | Self::Spent
             | Self::Limited { .. }
             | Self::UnknownClient
+            | Self::NotRenewed
             | Self::Issue(_)
             | Self::Store(_) => false,
         }

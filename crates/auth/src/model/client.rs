@@ -34,11 +34,18 @@ pub enum Style {
     Stateless,
     /// One token that is exchanged for the next before it expires; what was exchanged is remembered.
     Sliding,
+    /// The browser holds nothing but a session's name, in a cookie; the session is looked up, and lives on by use.
+    Session,
 }
 
 impl Style {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rotating, Self::Stateless, Self::Sliding];
+    pub const ALL: [Self; 4] = [
+        Self::Rotating,
+        Self::Stateless,
+        Self::Sliding,
+        Self::Session,
+    ];
 
     /// What people call it.
     #[must_use]
@@ -47,6 +54,16 @@ impl Style {
             Self::Rotating => "rotating",
             Self::Stateless => "stateless",
             Self::Sliding => "sliding",
+            Self::Session => "session",
+        }
+    }
+
+    /// Whether its browsers hold a session's name, and no token.
+    #[must_use]
+    pub const fn is_opaque(self) -> bool {
+        match self {
+            Self::Rotating | Self::Stateless | Self::Sliding => false,
+            Self::Session => true,
         }
     }
 
@@ -69,7 +86,7 @@ impl Style {
     #[must_use]
     pub const fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Rotating | Self::Sliding => None,
+            Self::Rotating | Self::Sliding | Self::Session => None,
             Self::Stateless => Some(
                 "in the style stateless a refresh token stays good after it was used, so one that is stolen goes \
                  unnoticed until it expires or is taken back. RFC 9700 \u{a7}2.2.2 does not allow that for public \
@@ -187,7 +204,9 @@ impl Client {
     pub fn with_style(mut self, style: Style) -> Self {
         self.style = style;
         (self.access_ttl, self.idle_ttl, self.absolute_ttl) = match style {
-            Style::Rotating => (Self::ACCESS_TTL, Self::IDLE_TTL, Self::ABSOLUTE_TTL),
+            Style::Rotating | Style::Session => {
+                (Self::ACCESS_TTL, Self::IDLE_TTL, Self::ABSOLUTE_TTL)
+            }
             Style::Stateless => (
                 Self::ACCESS_TTL,
                 Self::STATELESS_IDLE_TTL,
