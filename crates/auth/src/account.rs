@@ -8,7 +8,6 @@ use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
 use crate::issue::IssueError;
-use crate::model::client::Style;
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};

@@ -77,7 +77,7 @@ impl Style {
     #[must_use]
     pub const fn keeps_sessions(self) -> bool {
         match self {
-            Self::Rotating => true,
+            Self::Rotating | Self::Session => true,
             Self::Stateless | Self::Sliding => false,
         }
     }

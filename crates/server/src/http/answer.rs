@@ -140,7 +140,8 @@ impl Tokens {
             ClientKind::Browser => {
                 let policy = app.cookies();
                 let ttl = match client.style {
-                    Style::Rotating | Style::Stateless => signed.refresh_expires_in,
+                    // Where there is a session, there are no tokens.
+                    Style::Rotating | Style::Stateless | Style::Session => signed.refresh_expires_in,
                     Style::Sliding => signed.expires_in,
                 };
                 let refresh = policy.set(Kind::Refresh, &client.id, refresh_token, ttl);
