@@ -43,8 +43,8 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first three start servers of their own, the last four need none.
-const SECTIONS: [&str; 12] = [
+/// What can be measured, in the order in which it is; the first three start servers of their own, the last five need none.
+const SECTIONS: [&str; 13] = [
     "footprint",
     "revocations",
     "postgres",
@@ -55,6 +55,7 @@ const SECTIONS: [&str; 12] = [
     "storm",
     "tokens",
     "checks",
+    "layer",
     "encryption",
     "hostile",
 ];
@@ -213,6 +214,8 @@ fn alone(
     }
     if wants("checks") {
         tokens::checks(plan, report);
+    }
+    if wants("layer") {
         tokens::layer(plan, report)?;
     }
     if wants("encryption") {

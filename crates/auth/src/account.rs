@@ -7,14 +7,14 @@ use countersign_guard::{Claims, Verified};
 use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
-use crate::issue::{IssueError, Outcome, Signed};
+use crate::issue::{IssueError, Signed};
+use crate::model::client::Style;
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};
 use crate::password::{HashError, Password, PasswordPolicyError, Verdict};
-use crate::refresh_token::Handle;
-use crate::sessions::{ChangePassword, PasswordChange};
 use crate::store::StoreError;
+use crate::style::NewPassword;
 use crate::visitor::Visitor;
 
 /// Why something about one's own account was refused. Nothing has changed.
@@ -26,6 +26,12 @@ pub enum AccountError {
     /// No such session, or not one of the caller's.
     #[error("you have no session of this id: it may have ended already")]
     NoSuchSession,
+    /// There may be others that nothing is kept of.
+    #[error(
+        "the server keeps no list of some applications' sessions, and so cannot end all but one: end all of them, this \
+         one included (/v1/logout-all), or change the password"
+    )]
+    SessionsNotKept,
     /// Not a name to sign in with.
     #[error(transparent)]
     Username(#[from] InvalidUsername),
@@ -164,6 +170,9 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<(), AccountError> {
         let user = user_of(caller)?;
+        if session_of(caller)? == session {
+            return self.end_session_of(caller, visitor).await;
+        }
         let origin = visitor.origin(self.env.now());
         let ended = self.sessions.end(session, Some(user), &origin).await?;
         self.hear_own().await;
@@ -185,6 +194,9 @@ impl Auth {
     ) -> Result<u64, AccountError> {
         let user = user_of(caller)?;
         let mine = session_of(caller)?;
+        if self.clients.any(|client| client.style == Style::Stateless) {
+            return Err(AccountError::SessionsNotKept);
+        }
         let origin = visitor.origin(self.env.now());
         let ended = self
             .sessions
@@ -245,27 +257,16 @@ impl Auth {
         self.check_password(&form.new, &found.user.email, found.user.username.as_deref())?;
         let password = self.hasher.hash(form.new).await?;
 
-        let handle = Handle::random(&self.env, session.absolute_end());
-        let change = PasswordChange {
-            user: found.user.id,
-            seen_epoch: found.user.epoch,
+        self.replace_password(NewPassword {
+            caller,
+            session,
+            user: found.user,
             password,
-            grant: self.first_grant(session, &client, &handle, visitor),
-        };
-        let origin = visitor.origin(self.env.now());
-        match self.sessions.change_password(change, &origin).await? {
-            ChangePassword::Stale => Err(PasswordError::SessionOver),
-            ChangePassword::Changed(entitlement) => {
-                self.hear_own().await;
-                Ok(self.issue(
-                    *entitlement,
-                    client,
-                    &protection,
-                    &handle,
-                    Outcome::PasswordChanged,
-                )?)
-            }
-        }
+            client,
+            protection: &protection,
+            visitor,
+        })
+        .await
     }
 
     pub(crate) fn check_password(

@@ -16,6 +16,7 @@ use crate::model::id::ClientId;
 use crate::model::secret::StoredSecret;
 use crate::protection::{ProtectionError, check_client};
 use crate::store::StoreError;
+use crate::style;
 use crate::visitor::Visitor;
 
 /// The longest that an access token may live: revocations are kept as long as this.
@@ -110,6 +111,11 @@ impl Clients {
         all
     }
 
+    pub(crate) fn any(&self, is_so: impl Fn(&Client) -> bool) -> bool {
+        let found = self.known.load();
+        found.values().any(|found| is_so(&found.client))
+    }
+
     pub(crate) fn longest(&self, lifetime: impl Fn(&Client) -> Duration) -> Duration {
         self.known
             .load()
@@ -177,13 +183,16 @@ impl Auth {
         // Before anything can be issued under it: revocations must be kept as long as its tokens live, and what they
         // are signed with must be there.
         self.directory
-            .event_lifetime(client.access_ttl + super::MAX_LEEWAY)
+            .event_lifetime(style::event_lifetime(&client))
             .await?;
-        self.tend_keys(client.signing_algorithm, &origin).await?;
+        self.tend_keys(&client, &origin).await?;
+        if let Some(warning) = client.style.warning().filter(|_| client.enabled) {
+            tracing::warn!(client = %client.id, "{warning}");
+        }
         let put = self.directory.put_client(client, &origin).await?;
         self.clients.reload(&*self.directory).await?;
         // Meanwhile the chores may have found the key unused.
-        self.tend_keys(put.signing_algorithm, &origin).await?;
+        self.tend_keys(&put, &origin).await?;
         self.recipients.look_again();
         self.hear_own().await;
         Ok(put)
@@ -274,6 +283,9 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
         .chain(&client.serves);
     if !is_text(&client.name) || !audiences.all(|audience| is_text(audience)) {
         return Err(ClientError::Text);
+    }
+    if let Some(why) = style::refusal(client) {
+        return Err(ClientError::Kind(why));
     }
     check_kind(client)
 }

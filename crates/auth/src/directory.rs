@@ -13,6 +13,7 @@ use crate::model::key::{KeyState, StoredKey};
 use crate::model::node::Node;
 use crate::model::revocation::{Cursor, LogPage};
 use crate::model::secret::StoredSecret;
+use crate::model::session::Session;
 use crate::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use crate::password::StoredPassword;
 use crate::store::StoreError;
@@ -58,6 +59,15 @@ pub trait Directory: Send + Sync + 'static {
         password: StoredPassword,
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError>;
+    /// The same by a user who has just proved that they know the old one, in a session that no row stands for: only if
+    /// their epoch is still the one that the proof saw, and they are enabled. `None`: it is not, and nothing happened.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        seen_epoch: u64,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError>;
     /// Replaces a password's hash by one of the same password under newer settings, if it is still `old`.
     /// Raises no epoch. Whether it was.
     async fn rehash_password(
@@ -65,6 +75,16 @@ pub trait Directory: Send + Sync + 'static {
         id: UserId,
         old: &StoredPassword,
         new: StoredPassword,
+        origin: &Origin,
+    ) -> Result<bool, StoreError>;
+    /// Lets a session begin that nothing is kept of but `signed_in` in the audit trail, unless the user's, client's or
+    /// issuer's epoch is no longer the one that it carries, or the user or client is gone or disabled. Whether it may;
+    /// if not, the password has to be checked again.
+    async fn admit(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        client_epoch: u64,
         origin: &Origin,
     ) -> Result<bool, StoreError>;
     /// Disables (raising the epoch) or enables a user. `None`: no such user. Setting what is already set changes nothing.

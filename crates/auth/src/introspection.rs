@@ -8,7 +8,6 @@ use countersign_jose::Verifier;
 use crate::Auth;
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::model::user::User;
-use crate::refresh_token;
 use crate::service::ProvedClient;
 use crate::store::StoreError;
 use crate::visitor::Visitor;
@@ -109,8 +108,8 @@ impl Auth {
         token: &str,
         visitor: &Visitor,
     ) -> Result<(), RevokeError> {
-        if refresh_token::read(token, self.keys.ring().refresh_all()).is_some() {
-            return Ok(self.logout(token, visitor).await?);
+        if let Some(shown) = self.shown(token) {
+            return Ok(self.end_shown(shown, visitor).await?);
         }
         let claims = match self.check_for_its_own(token) {
             Ok(claims) => claims,

@@ -10,14 +10,20 @@ use countersign_guard::{Claims, Epochs, Scope, Verified};
 use serde_json::{Map, Value};
 
 use crate::Auth;
+use crate::env::Timestamp;
 use crate::model::client::{ClaimSource, Client};
 use crate::model::grant::Entitlement;
+use crate::model::id::UserId;
 use crate::model::user::User;
 use crate::protection::{Protection, Unprotected};
 use crate::refresh_token::{Handle, RefreshToken};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
+
+/// The longest token that is put into a cookie: browsers keep 4096 bytes of one (RFC 6265 §6.1), its name and attributes
+/// included.
+pub(crate) const MAX_COOKIE: usize = 3800;
 
 /// Tokens for one client, as answered by a sign-in, a renewal or a change of password.
 #[derive(Clone)]
@@ -65,6 +71,8 @@ pub enum Outcome {
     Retried,
     /// A renewal: its answer had been lost.
     Recovered,
+    /// A renewal in a style that counts no generations.
+    Renewed,
 }
 
 /// Why an access token was not made.
@@ -73,6 +81,17 @@ pub enum IssueError {
     /// It cannot be made now as it should be. This is known before anything begins.
     #[error(transparent)]
     Unprotected(#[from] Unprotected),
+    /// A cookie cannot hold it (RFC 6265 §6.1).
+    #[error(
+        "the refresh token of {user} has {length} characters, and no cookie holds more than {MAX_COOKIE}: in the style \
+         stateless it carries the user's name, roles and mapped attributes, which are too long here"
+    )]
+    TooLong {
+        /// Whose.
+        user: UserId,
+        /// How long it is.
+        length: usize,
+    },
     /// It could not be signed. It cannot happen with keys that were accepted; the cause is for the log.
     #[error("an access token could not be signed: {0}")]
     Sign(#[from] countersign_jose::SignError),
@@ -91,16 +110,49 @@ impl Auth {
         handle: &Handle,
         outcome: Outcome,
     ) -> Result<Signed, IssueError> {
+        let generation = entitlement.grant.generations.cur;
+        let refresh_token = self.keys.ring().refresh_active().token(handle, generation);
+        self.issue_with(entitlement, client, protection, refresh_token, outcome)
+    }
+
+    /// The same with a refresh token that is made already.
+    pub(crate) fn issue_with(
+        &self,
+        entitlement: Entitlement,
+        client: Arc<Client>,
+        protection: &Protection,
+        refresh_token: RefreshToken,
+        outcome: Outcome,
+    ) -> Result<Signed, IssueError> {
         let now = self.env.now();
+        let claims = self.claims(&entitlement, &client, now);
+        let absolute_end = entitlement.session.absolute_end();
+        Ok(Signed {
+            access_token: self.access_token(&claims, protection)?,
+            expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
+            user: entitlement.user,
+            refresh_token,
+            refresh_expires_in: absolute_end.since(now),
+            client,
+            device: None,
+            outcome,
+        })
+    }
+
+    /// What an access token says that is made now for what `entitlement` says.
+    pub(crate) fn claims(
+        &self,
+        entitlement: &Entitlement,
+        client: &Client,
+        now: Timestamp,
+    ) -> Claims {
         let Entitlement {
             user,
             session,
             grant,
         } = entitlement;
-        let absolute_end = session.absolute_end();
-        let expires = now.plus(client.access_ttl).min(absolute_end);
-        let extra = mapped(&client, &user);
-        let claims = Claims {
+        let expires = now.plus(client.access_ttl).min(session.absolute_end());
+        Claims {
             iss: self.settings.issuer.clone(),
             sub: user.id.to_string(),
             aud: client
@@ -113,7 +165,7 @@ impl Auth {
             client_id: grant.client.as_str().to_owned(),
             sid: Some(session.id.to_string()),
             auth_time: Some(session.auth_time.unix().as_secs()),
-            amr: session.amr,
+            amr: session.amr.clone(),
             scope: grant
                 .scope
                 .as_deref()
@@ -123,19 +175,8 @@ impl Auth {
                 client: grant.client_epoch,
                 subject: session.user_epoch,
             },
-            extra,
-        };
-        let ring = self.keys.ring();
-        Ok(Signed {
-            access_token: self.access_token(&claims, protection)?,
-            expires_in: Duration::from_secs(claims.exp.saturating_sub(claims.iat)),
-            user,
-            refresh_token: ring.refresh_active().token(handle, grant.generations.cur),
-            refresh_expires_in: absolute_end.since(now),
-            client,
-            device: None,
-            outcome,
-        })
+            extra: mapped(client, user),
+        }
     }
 }
 

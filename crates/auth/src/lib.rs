@@ -2,8 +2,11 @@
 //! without SQL.
 //!
 //! [`Auth`] is the whole of it. Two straight lines run through it:
-//! - sign in: [`login`] → [`password`] (its own threads) → one [`sessions::Sessions::open`] → [`issue`];
-//! - renew: [`refresh`] → one [`sessions::Sessions::rotate`] (which decides by [`rotation`]) → [`issue`].
+//! - sign in: [`login`] → [`password`] (its own threads) → the client's style → one step in the store → [`issue`];
+//! - renew: [`refresh`] → the client's style → at most one step in the store → [`issue`].
+//!
+//! In the style `rotating` those steps are [`sessions::Sessions::open`] and [`sessions::Sessions::rotate`], which decides by
+//! [`rotation`].
 //!
 //! Storage is behind two traits, by the nature of the data: [`directory::Directory`] must never forget,
 //! [`sessions::Sessions`] may at the price of a new sign-in. Time and randomness come from [`env::Env`].
@@ -39,6 +42,7 @@ pub mod settings;
 pub mod start;
 pub mod stats;
 pub mod store;
+mod style;
 pub mod upkeep;
 pub mod visitor;
 
@@ -58,6 +62,7 @@ pub use self::refresh_token::RefreshToken;
 use self::revocations::Follower;
 use self::sessions::Sessions;
 use self::settings::Settings;
+use self::style::stateless::RefreshJwts;
 
 /// The largest leeway that a verifier may use; revocations are kept so much longer.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(30);
@@ -72,6 +77,7 @@ pub struct Auth {
     keys: Keys,
     guard: Arc<Guard>,
     adopting: Mutex<()>,
+    refresh_jwts: RefreshJwts,
     follower: Follower,
     recipients: Recipients,
     hasher: Hasher,

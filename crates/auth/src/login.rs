@@ -1,24 +1,17 @@
 //! Sign-in: from what a person knows to a session with its first grant.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Auth;
-use crate::issue::{IssueError, Outcome, Signed};
+use crate::issue::{IssueError, Signed};
 use crate::limits::device;
 use crate::model::audit::{AuditEntry, Happening};
 use crate::model::client::{Client, ClientKind};
-use crate::model::grant::Grant;
-use crate::model::id::SessionId;
-use crate::model::session::Session;
 use crate::model::user::{Credentials, Identifier, User};
 use crate::password::{HashError, Password, Verdict};
-use crate::protection::Protection;
-use crate::refresh_token::Handle;
-use crate::rotation::Generations;
-use crate::sessions::Open;
 use crate::store::StoreError;
+use crate::style::Begin;
 use crate::visitor::Visitor;
 
 /// What a person signs in with.
@@ -170,67 +163,20 @@ impl Auth {
         }
 
         // 5. A session begins, unless something moved meanwhile.
-        let signed = self
-            .open(&found.user, issuer_epoch, client, &protection, visitor)
-            .await?;
-        Ok(SignIn::Complete(Box::new(signed)))
-    }
-
-    async fn open(
-        &self,
-        user: &User,
-        issuer_epoch: u64,
-        client: Arc<Client>,
-        protection: &Protection,
-        visitor: &Visitor,
-    ) -> Result<Signed, LoginError> {
-        let now = self.env.now();
-        let handle = Handle::random(&self.env, now.plus(client.absolute_ttl));
-        let session = Session {
-            id: SessionId::random(&self.env, handle.absolute_end),
-            user: user.id,
-            user_epoch: user.epoch,
+        let begin = Begin {
+            user: &found.user,
             issuer_epoch,
-            auth_time: now,
-            amr: vec!["pwd".to_owned()],
-            idle_end: now.plus(client.idle_ttl).min(handle.absolute_end),
-            device: visitor.agent_cut(),
-            address: visitor.address.map(|address| address.to_string()),
+            client,
+            protection: &protection,
+            visitor,
         };
-        let grant = self.first_grant(session.id, &client, &handle, visitor);
-        let origin = visitor.origin(now);
-        match self.sessions.open(session, grant, &origin).await? {
-            Open::Stale => Err(LoginError::Stale),
-            Open::Opened(entitlement) => {
-                let mut signed =
-                    self.issue(*entitlement, client, protection, &handle, Outcome::SignedIn)?;
-                signed.device = Some(device::make(
-                    &self.keys.ring().device,
-                    user.id,
-                    self.env.random(),
-                ));
-                Ok(signed)
-            }
-        }
-    }
-
-    /// A grant as a sign-in or a change of password gives it.
-    pub(crate) fn first_grant(
-        &self,
-        session: SessionId,
-        client: &Client,
-        handle: &Handle,
-        visitor: &Visitor,
-    ) -> Grant {
-        Grant {
-            handle: handle.hash(),
-            session,
-            client: client.id.clone(),
-            client_epoch: client.epoch,
-            scope: client.scope.clone(),
-            style: client.style,
-            generations: Generations::first(self.env.now(), visitor.network()),
-        }
+        let mut signed = self.begin(begin).await?;
+        signed.device = Some(device::make(
+            &self.keys.ring().device,
+            found.user.id,
+            self.env.random(),
+        ));
+        Ok(SignIn::Complete(Box::new(signed)))
     }
 
     /// Hashes the same password under the present settings. A busy queue puts it off until the next sign-in.

@@ -4,9 +4,18 @@ use countersign_guard::{Claims, Verified};
 
 use crate::Auth;
 use crate::account::{AccountError, session_of, user_of};
-use crate::refresh_token;
+use crate::model::id::SessionId;
+use crate::refresh_token::{self, Handle};
 use crate::store::StoreError;
 use crate::visitor::Visitor;
+
+/// What somebody showed in order to end it.
+pub(crate) enum Shown {
+    /// A grant, by its handle: `rotating`.
+    Grant(Handle),
+    /// A session of which nothing is kept: `stateless`.
+    Session(SessionId),
+}
 
 impl Auth {
     /// Ends the session of a refresh token, whatever generation it is of. One that is not known ends nothing, and
@@ -15,16 +24,38 @@ impl Auth {
     /// # Errors
     /// Storage failed.
     pub async fn logout(&self, refresh_token: &str, visitor: &Visitor) -> Result<(), StoreError> {
-        let genuine = refresh_token::read(refresh_token, self.keys.ring().refresh_all());
-        if let Some(genuine) = genuine {
-            let origin = visitor.origin(self.env.now());
-            let handle = genuine.handle;
-            self.sessions
-                .end_of_grant(handle.hash(), handle.absolute_end, &origin)
-                .await?;
-            self.hear_own().await;
+        if let Some(shown) = self.shown(refresh_token) {
+            self.end_shown(shown, visitor).await?;
         }
         Ok(())
+    }
+
+    /// What a refresh token of any style stands for, if it is one of ours.
+    pub(crate) fn shown(&self, refresh_token: &str) -> Option<Shown> {
+        let genuine = refresh_token::read(refresh_token, self.keys.ring().refresh_all());
+        if let Some(genuine) = genuine {
+            return Some(Shown::Grant(genuine.handle));
+        }
+        self.session_of_jwt(refresh_token).map(Shown::Session)
+    }
+
+    /// Ends it.
+    pub(crate) async fn end_shown(
+        &self,
+        shown: Shown,
+        visitor: &Visitor,
+    ) -> Result<(), StoreError> {
+        match shown {
+            Shown::Grant(handle) => {
+                let origin = visitor.origin(self.env.now());
+                self.sessions
+                    .end_of_grant(handle.hash(), handle.absolute_end, &origin)
+                    .await?;
+                self.hear_own().await;
+                Ok(())
+            }
+            Shown::Session(session) => self.revoke_session(session, visitor).await,
+        }
     }
 
     /// Ends the session of an access token.
@@ -38,7 +69,10 @@ impl Auth {
     ) -> Result<(), AccountError> {
         let session = session_of(caller)?;
         let origin = visitor.origin(self.env.now());
-        self.sessions.end(session, None, &origin).await?;
+        if !self.sessions.end(session, None, &origin).await? {
+            // Nothing is kept of it in its style, or the store forgot it. Its tokens are good until the log says otherwise.
+            return Ok(self.revoke_session(session, visitor).await?);
+        }
         self.hear_own().await;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_jose::{Algorithm, ContentEncryption, EncryptionKey, SigningKey};
 
 use crate::Auth;
-use crate::model::client::Client;
+use crate::model::client::{Client, Style};
 use crate::model::encryption::EncryptTo;
 use crate::settings::{Audience, Settings};
 
@@ -239,6 +239,12 @@ impl Auth {
     /// How tokens of this client are made, if they can be made now. Nothing may have begun before this is known.
     pub(crate) fn protection(&self, client: &Client) -> Result<Protection, Unprotected> {
         let issuer = self.settings.issuer.as_str();
+        if client.style == Style::Stateless && self.keys.ring().stateless.is_none() {
+            return Err(Unprotected::NoSigningKey {
+                whose: format!("for renewals of the client {}", client.id),
+                algorithm: Algorithm::HS256.name(),
+            });
+        }
         self.protection_for(client, client.audience.as_deref().unwrap_or(issuer))
     }
 

@@ -1,11 +1,9 @@
-//! Renewal: from a refresh token to the next one and a fresh access token. One step in the store.
+//! Renewal: from a refresh token to the next one and a fresh access token. How, the client's style says.
 
 use std::time::Duration;
 
 use crate::Auth;
-use crate::issue::{IssueError, Outcome, Signed};
-use crate::refresh_token;
-use crate::sessions::{Presented, Rotate};
+use crate::issue::{IssueError, Signed};
 use crate::store::StoreError;
 use crate::visitor::Visitor;
 
@@ -83,70 +81,7 @@ impl Auth {
             .filter(|client| client.enabled)
             .ok_or(RefreshError::UnknownClient)?;
 
-        // 2. Did we make it, and is it in time? A forged or expired one goes no further.
-        let now = self.env.now();
-        let genuine = refresh_token::read(token, self.keys.ring().refresh_all())
-            .ok_or(RefreshError::Invalid)?;
-        if now >= genuine.handle.absolute_end {
-            return Err(RefreshError::Expired);
-        }
-
-        // 3. May they try so often? Only what is genuine is counted, so that nobody renews on another's account.
-        self.limits
-            .refresh(visitor, now)
-            .map_err(|limited| RefreshError::Limited {
-                retry_after: limited.retry_after,
-            })?;
-
-        // 4. Can the new token be made as it should be? Else nothing is spent.
-        let protection = self.protection(&client).map_err(IssueError::from)?;
-
-        // 5. What does it mean? One step, wherever it ends.
-        let presented = Presented {
-            handle: genuine.handle.hash(),
-            absolute_end: genuine.handle.absolute_end,
-            generation: genuine.generation,
-            client: &client.id,
-            idle_end: now.plus(client.idle_ttl).min(genuine.handle.absolute_end),
-            interval: self.settings.interval(),
-            network: visitor.network(),
-        };
-        let origin = visitor.origin(now);
-        let (entitlement, outcome) = match self.sessions.rotate(presented, &origin).await? {
-            Rotate::Rotated(entitlement) => (entitlement, Outcome::Rotated),
-            Rotate::Held(entitlement) => (entitlement, Outcome::Held),
-            Rotate::Retried(entitlement) => (entitlement, Outcome::Retried),
-            Rotate::Recovered(entitlement) => (entitlement, Outcome::Recovered),
-            Rotate::TooManyRetries => {
-                return Err(RefreshError::Limited {
-                    retry_after: self.settings.interval().duration(),
-                });
-            }
-            Rotate::Superseded => return Err(RefreshError::Superseded),
-            Rotate::Reused(session) => {
-                tracing::warn!(%session, "a spent refresh token was presented: the session has been ended");
-                self.hear_own().await;
-                return Err(RefreshError::Reused);
-            }
-            Rotate::Ahead(session) => {
-                tracing::error!(
-                    %session,
-                    "a refresh token is newer than the store: the store lost writes (a restored backup?). The session \
-                     has been ended. If a backup was restored, run `countersign sessions end-all --everybody`"
-                );
-                self.hear_own().await;
-                return Err(RefreshError::Ahead);
-            }
-            Rotate::Expired => {
-                // Too many lost in a row: the session went, and the guard hears of it.
-                self.hear_own().await;
-                return Err(RefreshError::Expired);
-            }
-            Rotate::Stale => return Err(RefreshError::Stale),
-            Rotate::Unknown => return Err(RefreshError::Invalid),
-        };
-
-        // 6. New tokens from what the store says now.
-        Ok(self.issue(*entitlement, client, &protection, &genuine.handle, outcome)?)
+        // 2. The rest is its style's.
+        self.renew(client, token, visitor).await
     }
 }

@@ -26,6 +26,10 @@ const LEN: usize = PREFIX.len() + (BODY + MAC) * 4 / 3 + 1;
 pub struct RefreshToken(Zeroizing<String>);
 
 impl RefreshToken {
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The text, for the one answer that hands it out.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -22,6 +22,7 @@ use crate::revocations::Follower;
 use crate::sessions::Sessions;
 use crate::settings::{Secrets, Settings};
 use crate::store::StoreError;
+use crate::style::stateless::RefreshJwts;
 use crate::upkeep::needs;
 use crate::visitor::by_server;
 
@@ -123,6 +124,7 @@ impl Auth {
             keys.ring().verifying.clone(),
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
+        let refresh_jwts = RefreshJwts::new(issuer, &keys.ring());
         let follower = Follower::new(directory.clone(), guard.clone(), env.clone());
         follower.catch_up().await?;
 
@@ -132,6 +134,9 @@ impl Auth {
             // The settings have changed since it was registered. The others are not to suffer for it.
             if let Err(cause) = check_client(&settings, &client) {
                 tracing::error!(client = %client.id, %cause, "this client gets no tokens until that is changed");
+            }
+            if let Some(warning) = client.style.warning().filter(|_| client.enabled) {
+                tracing::warn!(client = %client.id, "{warning}");
             }
         }
         Ok(Self {
@@ -143,6 +148,7 @@ impl Auth {
             keys,
             guard,
             adopting: Mutex::default(),
+            refresh_jwts,
             follower,
             recipients: Recipients::default(),
             hasher,

@@ -2,15 +2,15 @@
 
 use std::sync::PoisonError;
 
-use countersign_jose::Algorithm;
-
 use crate::Auth;
 use crate::clients::Clients;
 use crate::directory::Directory;
 use crate::keys::{KeysError, Needs};
 use crate::model::audit::Origin;
+use crate::model::client::{Client, Style};
 use crate::settings::Settings;
 use crate::store::StoreError;
+use crate::style;
 use crate::visitor::by_server;
 
 /// How many rows one step drops: it holds the store for a few milliseconds.
@@ -87,17 +87,19 @@ impl Auth {
         needs(&self.settings, &*self.directory, &self.clients).await
     }
 
-    /// Sees that there is a key of `algorithm`, if that is something to see to.
+    /// Sees that there are the keys that this client asks for beside those that everybody needs.
     pub(crate) async fn tend_keys(
         &self,
-        algorithm: Option<Algorithm>,
+        client: &Client,
         origin: &Origin,
     ) -> Result<(), KeysError> {
-        let Some(algorithm) = algorithm else {
+        let stateless = client.style == Style::Stateless;
+        if client.signing_algorithm.is_none() && !stateless {
             return Ok(());
-        };
+        }
         let mut needs = self.needs().await?;
-        needs.algorithms.push(algorithm);
+        needs.algorithms.extend(client.signing_algorithm);
+        needs.stateless |= stateless;
         if self.keys.upkeep(&needs, origin).await? {
             self.adopt_keys();
         }
@@ -108,7 +110,9 @@ impl Auth {
     /// last, and bring back a key that has been taken out.
     pub(crate) fn adopt_keys(&self) {
         let _one_at_a_time = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.guard.replace_keys(self.keys.ring().verifying.clone());
+        let ring = self.keys.ring();
+        self.guard.replace_keys(ring.verifying.clone());
+        self.refresh_jwts.take_up(&ring);
     }
 }
 
@@ -118,7 +122,7 @@ pub(crate) async fn needs(
     directory: &dyn Directory,
     clients: &Clients,
 ) -> Result<Needs, StoreError> {
-    let access = clients.longest(|client| client.access_ttl) + crate::MAX_LEEWAY;
+    let lifetime = clients.longest(style::event_lifetime);
     let mut algorithms = settings.algorithms();
     algorithms.extend(
         clients
@@ -129,8 +133,9 @@ pub(crate) async fn needs(
     // What no ring can be made for is refused where it is asked for.
     algorithms.retain(|algorithm| !algorithm.is_symmetric());
     Ok(Needs {
-        access: directory.event_lifetime(access).await?,
+        access: directory.event_lifetime(lifetime).await?,
         refresh: clients.longest(|client| client.absolute_ttl),
         algorithms,
+        stateless: clients.any(|client| client.style == Style::Stateless),
     })
 }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `countersign_http_request_duration_seconds` | `route`, `status` (`2xx`…) | requests, and how long they took |
 //! | `countersign_sign_ins_total` | `outcome` | sign-ins |
-//! | `countersign_renewals_total` | `outcome` | renewals, by row of the renewal table |
+//! | `countersign_renewals_total` | `outcome` | renewals, by row of the renewal table; `renewed` in a style without one |
 //! | `countersign_hashing_…` | | the password hashing threads and their queue |
 //! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
 //! | `countersign_feed_…` | `reason` | the feed: streams open and ended, the last event heard, the age of that knowledge |
@@ -174,6 +174,7 @@ impl Metrics {
                 Outcome::Held => "held",
                 Outcome::Retried => "retried",
                 Outcome::Recovered => "recovered",
+                Outcome::Renewed => "renewed",
                 // No renewal answers these.
                 Outcome::SignedIn | Outcome::PasswordChanged => "other",
             },

@@ -75,6 +75,8 @@ pub(crate) struct Needs {
     pub(crate) refresh: Duration,
     /// What access tokens are signed with beside the issuer's algorithm.
     pub(crate) algorithms: Vec<Algorithm>,
+    /// Whether any client is in the style `stateless`.
+    pub(crate) stateless: bool,
 }
 
 impl Keys {
@@ -296,7 +298,16 @@ impl Draft<'_> {
             publish_for: None,
             ..refresh
         };
-        Ok(signing.chain([refresh, device]).collect())
+        let stateless = Plan {
+            purpose: KeyPurpose::Stateless,
+            need: if self.needs.stateless {
+                Need::Used
+            } else {
+                Need::Unused
+            },
+            ..refresh
+        };
+        Ok(signing.chain([refresh, stateless, device]).collect())
     }
 
     /// The algorithms of which there must be a stored key: the issuer's (and the one that is to be it), and what is

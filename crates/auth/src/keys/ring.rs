@@ -87,6 +87,10 @@ pub(crate) struct Ring {
     pub(crate) verifying: KeySet,
     pub(crate) published: Arc<PublishedKeys>,
     refresh: Vec<(KeyState, RefreshKey)>,
+    /// Signs the refresh tokens of the style `stateless`, if any client has it.
+    pub(crate) stateless: Option<SigningKey>,
+    /// What those may be signed with. In no set that is published.
+    pub(crate) stateless_all: KeySet,
     pub(crate) device: Zeroizing<Vec<u8>>,
     pub(crate) infos: Vec<KeyInfo>,
 }
@@ -108,6 +112,7 @@ impl Ring {
         let mut verifying: Vec<VerifyingKey> =
             own.map(|key| key.verifying_key()).into_iter().collect();
         let mut refresh = Vec::new();
+        let (mut stateless, mut stateless_all) = (None, Vec::new());
         let mut device = None;
         let mut infos: Vec<KeyInfo> = own.map(|key| info_of_own(key)).into_iter().collect();
         for key in stored {
@@ -138,6 +143,13 @@ impl Ring {
                 KeyPurpose::Refresh => {
                     refresh.push((key.state, RefreshKey::new(key.id, &secret)));
                 }
+                KeyPurpose::Stateless => {
+                    let parsed = shared(key, &secret)?;
+                    stateless_all.push(parsed.verifying_key());
+                    if key.state == KeyState::Active {
+                        stateless = Some(parsed);
+                    }
+                }
                 KeyPurpose::Device if key.state == KeyState::Active => device = Some(secret),
                 KeyPurpose::Device => {}
             }
@@ -155,12 +167,15 @@ impl Ring {
             cause: cause.to_string(),
         };
         let verifying = KeySet::new(verifying).map_err(damaged)?;
+        let stateless_all = KeySet::new(stateless_all).map_err(damaged)?;
         Ok(Some(Self {
             published: Arc::new(PublishedKeys::of(&verifying)),
             signing,
             beside,
             verifying,
             refresh,
+            stateless,
+            stateless_all,
             device,
             infos,
         }))
@@ -214,6 +229,7 @@ pub(crate) fn context(purpose: KeyPurpose, kid: &str) -> String {
     let purpose = match purpose {
         KeyPurpose::Signing => "signing",
         KeyPurpose::Refresh => "refresh",
+        KeyPurpose::Stateless => "stateless",
         KeyPurpose::Device => "device",
     };
     format!("countersign key 1 {purpose} {kid}")
@@ -237,6 +253,16 @@ fn parse(key: &StoredKey, secret: &[u8]) -> Result<SigningKey, KeyringError> {
     SigningKey::from_der(algorithm, secret)
         .map(|parsed| parsed.with_kid(&key.kid))
         .map_err(|cause| damaged(cause.to_string()))
+}
+
+/// A key that signs and verifies, and never leaves the server.
+fn shared(key: &StoredKey, secret: &[u8]) -> Result<SigningKey, KeyringError> {
+    SigningKey::hmac(Algorithm::HS256, secret, Some(&key.kid)).map_err(|cause| {
+        KeyringError::Damaged {
+            kid: key.kid.clone(),
+            cause: cause.to_string(),
+        }
+    })
 }
 
 fn info_of_own(key: &SigningKey) -> KeyInfo {

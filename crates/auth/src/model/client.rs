@@ -30,6 +30,41 @@ pub enum Style {
     /// Short access tokens, and a refresh token that is derived anew for each generation.
     #[default]
     Rotating,
+    /// Short access tokens, and a refresh token that says everything itself: the server keeps nothing of a session.
+    Stateless,
+}
+
+impl Style {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Rotating, Self::Stateless];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rotating => "rotating",
+            Self::Stateless => "stateless",
+        }
+    }
+
+    /// The style of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|style| style.name() == name)
+    }
+
+    /// What whoever chooses it should hear.
+    #[must_use]
+    pub const fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Rotating => None,
+            Self::Stateless => Some(
+                "in the style stateless a refresh token stays good after it was used, so one that is stolen goes \
+                 unnoticed until it expires or is taken back. RFC 9700 \u{a7}2.2.2 does not allow that for public \
+                 clients, which every browser and native client is: choose it only where that is known and accepted",
+            ),
+        }
+    }
 }
 
 /// A registered application.
@@ -100,6 +135,11 @@ impl Client {
     /// Absolute lifetime of a session unless a client says otherwise: 90 days.
     pub const ABSOLUTE_TTL: Duration = Duration::from_hours(90 * 24);
 
+    /// The same of a client in the style `stateless`: 7 days. What is taken back is remembered as long.
+    pub const STATELESS_IDLE_TTL: Duration = Duration::from_hours(7 * 24);
+    /// The same: 30 days. So long a thief goes on unnoticed.
+    pub const STATELESS_ABSOLUTE_TTL: Duration = Duration::from_hours(30 * 24);
+
     /// A client with the defaults.
     #[must_use]
     pub fn new(id: ClientId, kind: ClientKind, at: Timestamp) -> Self {
@@ -123,6 +163,17 @@ impl Client {
             epoch: 0,
             created_at: at,
         }
+    }
+
+    /// The same in another style, with the lifetimes that it has by default.
+    #[must_use]
+    pub fn with_style(mut self, style: Style) -> Self {
+        self.style = style;
+        (self.idle_ttl, self.absolute_ttl) = match style {
+            Style::Rotating => (Self::IDLE_TTL, Self::ABSOLUTE_TTL),
+            Style::Stateless => (Self::STATELESS_IDLE_TTL, Self::STATELESS_ABSOLUTE_TTL),
+        };
+        self
     }
 
     /// The audiences that its tokens may have, the default one first; `issuer` is this server's own.

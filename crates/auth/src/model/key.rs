@@ -13,6 +13,8 @@ pub enum KeyPurpose {
     Signing,
     /// Makes refresh tokens (HMAC-SHA-256); never leaves the server.
     Refresh,
+    /// Signs the refresh tokens of the style `stateless` (HS256); never leaves the server.
+    Stateless,
     /// Makes device cookies (HMAC-SHA-256); never leaves the server.
     Device,
 }

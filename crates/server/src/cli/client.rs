@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
 use countersign_auth::model::secret::SecretSpan;
@@ -63,6 +63,9 @@ pub(super) struct Add {
     /// Where it runs, and so where its refresh token may travel
     #[arg(long, value_enum, default_value_t = Kind::Browser)]
     kind: Kind,
+    /// How its sessions are renewed: rotating or stateless [default: rotating]
+    #[arg(long, value_name = "STYLE", value_parser = style)]
+    style: Option<Style>,
     /// What people call it
     #[arg(long)]
     name: Option<String>,
@@ -96,10 +99,10 @@ pub(super) struct Add {
     /// How long its access tokens live [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     access_ttl: Option<String>,
-    /// How long a session may rest unused [default: 14d]
+    /// How long a session may rest unused [default: 14d, stateless 7d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     idle_ttl: Option<String>,
-    /// How long a session may last at all [default: 90d]
+    /// How long a session may last at all [default: 90d, stateless 30d]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     absolute_ttl: Option<String>,
     /// Change the application of this id, if there is one; what is not said here gets its default
@@ -119,6 +122,10 @@ enum Kind {
 
 impl Command {
     pub(super) async fn run(self, sources: &Sources, output: Output) -> Result<(), Failure> {
+        let warning = match &self {
+            Self::Add(add) => add.style.and_then(Style::warning),
+            _ => None,
+        };
         let (method, path, body) = match self {
             Self::List => {
                 let clients: Vec<ShownClient> =
@@ -141,6 +148,9 @@ impl Command {
         };
         let client: ShownClient = Operator::ask(sources, method, &path, body).await?;
         output.show(&client, one);
+        if let Some(warning) = warning {
+            eprintln!("countersign: warning: {warning}");
+        }
         Ok(())
     }
 }
@@ -161,7 +171,7 @@ impl Add {
         let audience = audiences.next();
         let more_audiences: Vec<String> = audiences.collect();
         let mut body = json!({
-            "id": self.id, "kind": kind, "origins": self.origins, "claims": claims,
+            "id": self.id, "kind": kind, "style": self.style, "origins": self.origins, "claims": claims,
             "name": self.name, "audience": audience, "scope": self.scope,
             "more_audiences": more_audiences, "serves": self.serves,
             "signing_algorithm": self.signing_algorithm.map(Algorithm::name),
@@ -210,6 +220,13 @@ fn claim(text: &str) -> Result<(String, ClaimSource), String> {
     Ok((name.to_owned(), source))
 }
 
+fn style(text: &str) -> Result<Style, String> {
+    Style::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Style::ALL.into_iter().map(Style::name).collect();
+        format!("one of {} expected", names.join(", "))
+    })
+}
+
 fn span(text: &str) -> Result<String, duration::InvalidDuration> {
     duration::parse(text).map(|_| text.to_owned())
 }
@@ -223,20 +240,29 @@ fn kind(kind: ClientKind) -> String {
     .to_owned()
 }
 
+/// A service has no sessions.
+fn style_of(client: &Client) -> Option<String> {
+    (client.kind != ClientKind::Service).then(|| client.style.name().to_owned())
+}
+
 fn table_of(clients: &[ShownClient]) -> String {
-    let rows: Vec<[String; 5]> = clients
+    let rows: Vec<[String; 6]> = clients
         .iter()
         .map(|ShownClient { client, .. }| {
             [
                 client.id.to_string(),
                 kind(client.kind),
+                or_dash(style_of(client).as_ref()),
                 or_dash(client.audience.as_ref()),
                 client.origins.join(","),
                 enabled(client.enabled),
             ]
         })
         .collect();
-    table(["ID", "KIND", "AUDIENCE", "ORIGINS", "STATE"], &rows)
+    table(
+        ["ID", "KIND", "STYLE", "AUDIENCE", "ORIGINS", "STATE"],
+        &rows,
+    )
 }
 
 fn one(shown: &ShownClient) -> String {
@@ -253,6 +279,7 @@ fn one(shown: &ShownClient) -> String {
         ("id", Some(client.id.to_string())),
         ("name", Some(client.name.clone())),
         ("kind", Some(kind(client.kind))),
+        ("style", style_of(client)),
         ("audience", audiences(client)),
         ("serves", client.serves.clone()),
         (

@@ -107,6 +107,7 @@ fn table_of(keys: &[Key]) -> String {
             let purpose = match key.purpose {
                 KeyPurpose::Signing => "signing",
                 KeyPurpose::Refresh => "refresh",
+                KeyPurpose::Stateless => "stateless",
                 KeyPurpose::Device => "device",
             };
             let state = match key.state {

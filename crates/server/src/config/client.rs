@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
-use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::model::encryption::EncryptTo;
 use countersign_auth::model::id::ClientId;
 use countersign_auth::model::named;
@@ -21,6 +21,9 @@ pub struct ClientConfig {
     pub id: ClientId,
     /// `browser`, `native` or `service`.
     pub kind: ClientKind,
+    /// How its sessions are renewed; by default `rotating`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
     /// What people call it; by default its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -80,7 +83,8 @@ impl ClientConfig {
     /// The client that this asks for. `stored`, if it exists already, keeps what a configuration does not say.
     #[must_use]
     pub fn to_client(&self, stored: Option<&Client>, now: Timestamp) -> Client {
-        let fresh = Client::new(self.id.clone(), self.kind, now);
+        let style = self.style.unwrap_or_default();
+        let fresh = Client::new(self.id.clone(), self.kind, now).with_style(style);
         let (enabled, epoch, created_at) = match stored {
             Some(stored) => (stored.enabled, stored.epoch, stored.created_at),
             None => (fresh.enabled, fresh.epoch, fresh.created_at),
@@ -103,7 +107,7 @@ impl ClientConfig {
             created_at,
             id: fresh.id,
             kind: fresh.kind,
-            style: fresh.style,
+            style,
         }
     }
 }

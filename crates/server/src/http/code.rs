@@ -104,6 +104,7 @@ codes! {
     RefreshSuperseded "refresh_superseded" UNAUTHORIZED "The refresh token was superseded";
     SessionRevoked "session_revoked" UNAUTHORIZED "The session was taken back";
     NoSuchSession "no_such_session" NOT_FOUND "There is no such session";
+    SessionsNotKept "sessions_not_kept" CONFLICT "Not all sessions are known";
 
     // Not now.
     TooManyRequests "too_many_requests" TOO_MANY_REQUESTS "Too many attempts";

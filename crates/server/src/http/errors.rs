@@ -96,6 +96,7 @@ impl From<AccountError> for Problem {
         match error {
             E::NoSuchUser => told(Code::TokenRevoked, &error),
             E::NoSuchSession => told(Code::NoSuchSession, &error),
+            E::SessionsNotKept => told(Code::SessionsNotKept, &error),
             E::Username(invalid) => told(Code::InvalidUsername, &invalid).field("username"),
             E::Name(invalid) => told(Code::InvalidName, &invalid).field("name"),
             E::UsernameTaken => told(Code::UsernameTaken, &error).field("username"),
@@ -155,7 +156,7 @@ impl From<IssueError> for Problem {
                 )
                 .retry_after(Duration::from_secs(1))
             }
-            IssueError::Unprotected(_) => {
+            IssueError::Unprotected(_) | IssueError::TooLong { .. } => {
                 tracing::error!(%error, "an access token was not made");
                 Self::new(
                     Code::CannotProtect,

@@ -89,6 +89,9 @@ pub(crate) async fn list(
 }
 
 /// End my other sessions
+///
+/// Where an application of this server keeps no sessions (the style `stateless`), it cannot end all but one: then it is
+/// `sessions_not_kept`, and `/v1/logout-all` or a change of password does it.
 #[utoipa::path(
     delete,
     path = "/v1/me/sessions",
@@ -97,6 +100,7 @@ pub(crate) async fn list(
     responses(
         (status = 204, description = "Only the session that asked is left"),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
+        (status = 409, description = "`sessions_not_kept`", body = ProblemBody),
         (status = "default", description = "Any other refusal", body = ProblemBody),
     ),
 )]

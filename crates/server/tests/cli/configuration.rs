@@ -19,7 +19,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 67] = [
+const FILES: [(&str, &[&str]); 69] = [
     (
         "[store]\npostgres = 'postgres://ann:hush-hush@127.0.0.1:no/auth'",
         &[
@@ -259,6 +259,14 @@ const FILES: [(&str, &[&str]); 67] = [
     (
         "[fetch]\nprivate_hosts = ['https://localhost']",
         &["fetch.private_hosts:", "without a port"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'stateless'",
+        &["client a:", "no sessions", "leave style out"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nstyle = 'eternal'",
+        &["unknown variant `eternal`", "`rotating`", "`stateless`"],
     ),
     (
         "[[client]]\nid = 'a'\nkind = 'browser'\norigins = ['a.example.com']",

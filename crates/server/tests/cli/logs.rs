@@ -33,6 +33,33 @@ fn ask(port: u16, head: &str) -> String {
     id.unwrap().to_owned()
 }
 
+/// RFC 9700 §2.2.2 does not allow it to public clients, so it is not done without a word: neither when it is registered,
+/// nor when a server starts that has such a client.
+#[test]
+fn a_style_with_a_price_is_warned_about() {
+    let folder = TempDir::new();
+    let add = |style| {
+        let added = run(folder.path(), &["client", "add", style, "--style", style]);
+        assert!(added.status.success(), "{added:?}");
+        String::from_utf8(added.stderr).unwrap()
+    };
+    assert!(!add("rotating").contains("warning"));
+    let said = add("stateless");
+    assert!(said.contains("warning: in the style stateless"), "{said}");
+    assert!(said.contains("RFC 9700"), "{said}");
+    let listed = run(folder.path(), &["client", "list"]);
+    let shown = String::from_utf8(listed.stdout).unwrap();
+    assert!(shown.contains("STYLE"), "{shown}");
+
+    let log = folder.path().join("log");
+    start(folder.path(), &log, &[]).stop();
+    let text = std::fs::read_to_string(log).unwrap();
+    let warned = |line: &&str| line.contains("RFC 9700") && line.contains("WARN");
+    let lines: Vec<&str> = text.lines().filter(warned).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    assert!(lines[0].contains(r#""client":"stateless""#), "{}", lines[0]);
+}
+
 #[test]
 fn a_log_that_is_kept_is_json_with_one_line_for_each_request() {
     let folder = TempDir::new();

@@ -89,6 +89,7 @@ fn what_is_not_understood_ends_with_2() {
         "user add a@example.com --attribute =1",
         "client add UPPER",
         "client add shop --kind toaster",
+        "client add shop --style eternal",
         "client add shop --access-ttl 5",
         "client add shop --claim role",
         "client add shop --claim role=shoe-size",

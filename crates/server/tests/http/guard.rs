@@ -32,7 +32,7 @@ impl Clock for Frozen {
 }
 
 /// Options of a service that checks tokens for the server itself.
-async fn options(server: &Server) -> Options {
+pub async fn options(server: &Server) -> Options {
     let issuer = &server.issuer;
     let service = Service::registered(server, "orders", |client| {
         client.scope = Some("revocations accounts".to_owned());
@@ -43,7 +43,7 @@ async fn options(server: &Server) -> Options {
     Options::new(issuer, issuer, client, WhenStale::refuse()).clock(Frozen)
 }
 
-async fn guard(options: Options) -> Connected {
+pub async fn guard(options: Options) -> Connected {
     let guard = Guard::connect(options).await.unwrap();
     assert!(guard.knowing().connected, "{guard:?}");
     guard
@@ -58,7 +58,7 @@ async fn soon(guard: &Connected, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// The code with which the guard refuses the token, soon.
-async fn refused(guard: &Connected, token: &str) -> &'static str {
+pub async fn refused(guard: &Connected, token: &str) -> &'static str {
     let begun = Instant::now();
     soon(guard, async || guard.check(token).await.is_err()).await;
     let code = guard.check(token).await.unwrap_err().code();

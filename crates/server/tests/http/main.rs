@@ -24,4 +24,5 @@ mod secrets;
 mod server;
 mod service;
 mod sessions;
+mod stateless;
 mod tls;

@@ -1,4 +1,4 @@
-//! The commands of README.md and docs/tokens.md do what they say. CONTRIBUTING.md says how they are marked.
+//! The commands of README.md, docs/tokens.md and docs/styles do what they say. CONTRIBUTING.md says how they are marked.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,12 @@ fn the_commands_of_the_readme_work() {
 #[test]
 fn the_commands_of_the_page_on_tokens_work() {
     works("docs/tokens.md");
+}
+
+#[test]
+fn the_commands_of_the_pages_on_styles_work() {
+    works("docs/styles/rotating.md");
+    works("docs/styles/stateless.md");
 }
 
 fn root() -> PathBuf {

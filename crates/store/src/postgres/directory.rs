@@ -12,6 +12,7 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::model::node::Node;
 use countersign_auth::model::revocation::{Cursor, LogPage};
 use countersign_auth::model::secret::{SecretHash, SecretSpan, StoredSecret};
+use countersign_auth::model::session::Session;
 use countersign_auth::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::store::StoreError;
@@ -122,6 +123,51 @@ impl Directory for Postgres {
             )
             .await?;
         epoch(&row)
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        seen_epoch: u64,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError> {
+        let row = self
+            .call_one(
+                verb!("replace_password", "$5, $6, $7"),
+                origin,
+                &[
+                    &id.as_bytes().as_slice(),
+                    &int(seen_epoch),
+                    &password.as_stored(),
+                ],
+            )
+            .await?;
+        epoch(&row)
+    }
+
+    async fn admit(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        client_epoch: u64,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let row = self
+            .call_one(
+                verb!("admit", "$5, $6, $7, $8, $9, $10"),
+                origin,
+                &[
+                    &session.user.as_bytes().as_slice(),
+                    &int(session.user_epoch),
+                    &int(session.issuer_epoch),
+                    &session.id.as_bytes().as_slice(),
+                    &client.as_str(),
+                    &int(client_epoch),
+                ],
+            )
+            .await?;
+        Ok(row.column(0)?)
     }
 
     async fn rehash_password(

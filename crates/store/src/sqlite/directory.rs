@@ -11,6 +11,7 @@ use countersign_auth::model::id::{ClientId, KeyId, UserId};
 use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::model::revocation::{Cursor, LogPage};
 use countersign_auth::model::secret::StoredSecret;
+use countersign_auth::model::session::Session;
 use countersign_auth::model::user::{Credentials, Identifier, NewUser, User, UserChange};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::store::StoreError;
@@ -60,6 +61,30 @@ impl Directory for Sqlite {
     ) -> Result<Option<u64>, StoreError> {
         let origin = origin.clone();
         self.write(move |db| users::set_password(db, id, &password, &origin))
+            .await
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        seen_epoch: u64,
+        password: StoredPassword,
+        origin: &Origin,
+    ) -> Result<Option<u64>, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| users::replace_password(db, id, seen_epoch, &password, &origin))
+            .await
+    }
+
+    async fn admit(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        client_epoch: u64,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let (session, client, origin) = (session.clone(), client.clone(), origin.clone());
+        self.write(move |db| sessions::admit(db, &session, &client, client_epoch, &origin))
             .await
     }
 

@@ -19,20 +19,9 @@ pub(super) fn open(
     grant: Grant,
     origin: &Origin,
 ) -> Result<Open> {
-    let Some(user) = users::by_id(db, session.user)? else {
+    let Some((user, client)) = standing(db, &session, &grant.client, grant.client_epoch)? else {
         return Ok(Open::Stale);
     };
-    let Some(client) = clients::by_id(db, &grant.client)? else {
-        return Ok(Open::Stale);
-    };
-    let current = user.user.enabled
-        && client.client.enabled
-        && session.user_epoch == user.user.epoch
-        && grant.client_epoch == client.client.epoch
-        && session.issuer_epoch == log::issuer(db)?.epoch;
-    if !current {
-        return Ok(Open::Stale);
-    }
     session.idle_end = session.idle_end.min(session.absolute_end());
     db.prepare_cached(
         "INSERT INTO sessions
@@ -61,6 +50,44 @@ pub(super) fn open(
         session,
         grant,
     })))
+}
+
+/// Lets a session begin of which no row is kept.
+pub(super) fn admit(
+    db: &Connection,
+    session: &Session,
+    client: &ClientId,
+    client_epoch: u64,
+    origin: &Origin,
+) -> Result<bool> {
+    if standing(db, session, client, client_epoch)?.is_none() {
+        return Ok(false);
+    }
+    let line = AuditEntry::new(Happening::SignedIn, origin)
+        .user(session.user)
+        .session(session.id)
+        .client(client.clone());
+    audit::append(db, &line)?;
+    Ok(true)
+}
+
+/// The user and the client of a session that begins, if nothing moved since the password was looked at.
+fn standing(
+    db: &Connection,
+    session: &Session,
+    client: &ClientId,
+    client_epoch: u64,
+) -> Result<Option<(users::Stored, clients::Stored)>> {
+    let (Some(user), Some(client)) = (users::by_id(db, session.user)?, clients::by_id(db, client)?)
+    else {
+        return Ok(None);
+    };
+    let current = user.user.enabled
+        && client.client.enabled
+        && session.user_epoch == user.user.epoch
+        && client_epoch == client.client.epoch
+        && session.issuer_epoch == log::issuer(db)?.epoch;
+    Ok(current.then_some((user, client)))
 }
 
 /// A session to be ended, and what the audit trail shall say.

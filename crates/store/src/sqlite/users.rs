@@ -207,6 +207,21 @@ pub(super) fn set_password(
     Ok(Some(epoch))
 }
 
+pub(super) fn replace_password(
+    db: &Connection,
+    id: UserId,
+    seen_epoch: u64,
+    password: &StoredPassword,
+    origin: &Origin,
+) -> Result<Option<u64>> {
+    match by_id(db, id)? {
+        Some(found) if found.user.enabled && found.user.epoch == seen_epoch => {
+            set_password(db, id, password, origin)
+        }
+        _ => Ok(None),
+    }
+}
+
 pub(super) fn rehash_password(
     db: &Connection,
     id: UserId,

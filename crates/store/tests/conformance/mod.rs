@@ -27,10 +27,10 @@ macro_rules! suite {
             }
             sessions {
                 opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
-                lists, changes_password, changes_password_stale,
+                lists, changes_password, changes_password_stale, admits, admits_stale,
             }
             users {
-                adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, rehashes, disables, deletes,
+                adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, replaces_password, rehashes, disables, deletes,
             }
             clients { puts, disables, cuts_off, keeps_two_secrets }
             keys { live_and_die, one_active, one_active_of_each_ring, issuers_algorithm, removed_in_an_emergency }

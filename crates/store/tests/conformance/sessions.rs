@@ -3,7 +3,7 @@
 use countersign_auth::model::audit::Happening;
 use countersign_auth::model::client::Client;
 use countersign_auth::model::id::UserId;
-use countersign_auth::model::user::Identifier;
+use countersign_auth::model::user::{Identifier, User};
 use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate};
 use countersign_guard::Revocation;
 
@@ -44,7 +44,7 @@ pub async fn opens<S: Store>(world: World<S>) {
 pub async fn opens_stale<S: Store>(world: World<S>) {
     let user = world.user("ann").await;
     let now = origin(secs(1));
-    let stale = async |user: &countersign_auth::model::user::User, client: &Client| {
+    let stale = async |user: &User, client: &Client| {
         let mut watch = world.watch().await;
         let (session, grant) = world.sign_in_form(user, client, secs(1));
         let opened = world.store.open(session, grant, &now).await.unwrap();
@@ -397,4 +397,70 @@ pub async fn changes_password_stale<S: Store>(world: World<S>) {
         world.present(&here, 0, secs(61)).await,
         Rotate::Rotated(_)
     ));
+}
+
+pub async fn admits<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let (session, grant) = world.sign_in_form(&user, &world.client, secs(1));
+    let mut watch = world.watch().await;
+    let now = origin(secs(1));
+    let admitted = world.store.admit(&session, &grant.client, 0, &now).await;
+    assert!(admitted.unwrap());
+    world.told(&mut watch, &[], &[Happening::SignedIn]).await;
+    let line = world.trail().await.pop().unwrap();
+    assert_eq!(line.user, Some(user.id));
+    assert_eq!(line.session, Some(session.id));
+    assert_eq!(line.client, Some(grant.client));
+    // The trail alone tells of it.
+    let views = world.store.of_user(user.id, secs(1)).await.unwrap();
+    assert_eq!(views, []);
+}
+
+pub async fn admits_stale<S: Store>(world: World<S>) {
+    let now = origin(secs(1));
+    let refused = async |user: &User, client: &Client, issuer_epoch| {
+        let (mut session, grant) = world.sign_in_form(user, client, secs(1));
+        session.issuer_epoch = issuer_epoch;
+        let mut watch = world.watch().await;
+        let admitted = world
+            .store
+            .admit(&session, &grant.client, grant.client_epoch, &now)
+            .await;
+        world.told(&mut watch, &[], &[]).await;
+        !admitted.unwrap()
+    };
+    // The user's epoch moved, they are disabled, or gone.
+    let user = world.user("ann").await;
+    let set = world.store.set_password(user.id, password("new"), &now);
+    set.await.unwrap();
+    assert!(refused(&user, &world.client, 0).await);
+    let disabled = world.store.set_user_enabled(user.id, false, &now).await;
+    assert!(refused(&disabled.unwrap().unwrap(), &world.client, 0).await);
+    world.store.delete_user(user.id, &now).await.unwrap();
+    assert!(refused(&user, &world.client, 0).await);
+    // The client's epoch moved, it is disabled, or there is none.
+    let bea = world.user("bea").await;
+    let native = world.other_client("native").await;
+    world.store.cut_off_client(&native.id, &now).await.unwrap();
+    assert!(refused(&bea, &native, 0).await);
+    let disabled = Client {
+        enabled: false,
+        epoch: 1,
+        ..native.clone()
+    };
+    let disabled = world.store.put_client(disabled, &now).await.unwrap();
+    assert!(refused(&bea, &disabled, 0).await);
+    let nobodys = Client {
+        id: "nobodys".parse().unwrap(),
+        ..native
+    };
+    assert!(refused(&bea, &nobodys, 0).await);
+    // Everybody has to sign in again.
+    let all = Revocation::All { below: 0 };
+    world.store.revoke(all, &now).await.unwrap();
+    assert!(refused(&bea, &world.client, 0).await);
+    let (mut session, grant) = world.sign_in_form(&bea, &world.client, secs(1));
+    session.issuer_epoch = 1;
+    let admitted = world.store.admit(&session, &grant.client, 0, &now).await;
+    assert!(admitted.unwrap(), "nothing moved");
 }

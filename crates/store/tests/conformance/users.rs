@@ -313,6 +313,44 @@ pub async fn disables<S: Store>(world: World<S>) {
     assert_eq!(set.unwrap(), None);
 }
 
+pub async fn replaces_password<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let now = origin(secs(5));
+    let replace = async |seen_epoch, new| {
+        let replaced = world
+            .store
+            .replace_password(user.id, seen_epoch, password(new), &now);
+        replaced.await.unwrap()
+    };
+    let who = Identifier::Username("ann".to_owned());
+    let stored = async || world.store.credentials(&who).await.unwrap().unwrap();
+    let mut watch = world.watch().await;
+    assert_eq!(replace(0, "new").await, Some(1));
+    world
+        .told(
+            &mut watch,
+            &[subject_below(user.id, 1)],
+            &[Happening::PasswordChanged],
+        )
+        .await;
+    assert_eq!(stored().await.password, Some(password("new")));
+    assert_eq!(world.present(&ann, 0, secs(20)).await, Rotate::Stale);
+    // Somebody was quicker; the user is disabled; there is none.
+    assert_eq!(replace(0, "other").await, None);
+    let disabled = world.store.set_user_enabled(user.id, false, &now).await;
+    let epoch = disabled.unwrap().unwrap().epoch;
+    let mut watch = world.watch().await;
+    assert_eq!(replace(epoch, "other").await, None);
+    assert_eq!(stored().await.password, Some(password("new")));
+    let nobody = UserId::from_bytes([9; 16]);
+    let replaced = world
+        .store
+        .replace_password(nobody, 0, password("other"), &now);
+    assert_eq!(replaced.await.unwrap(), None);
+    world.told(&mut watch, &[], &[]).await;
+}
+
 pub async fn deletes<S: Store>(world: World<S>) {
     let user = world.user("ann").await;
     let bea = world.user("bea").await;

@@ -1,0 +1,130 @@
+//! The session styles: how the sessions of a client begin and go on. Each style is a room of its own; the doors to them
+//! are here, one exhaustive match each, so that none can forget a step.
+
+mod rotating;
+pub(crate) mod stateless;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_guard::{Claims, Verified};
+
+use crate::Auth;
+use crate::account::PasswordError;
+use crate::env::Env;
+use crate::issue::Signed;
+use crate::login::LoginError;
+use crate::model::client::{Client, ClientKind, Style};
+use crate::model::id::SessionId;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::password::StoredPassword;
+use crate::protection::Protection;
+use crate::refresh::RefreshError;
+use crate::visitor::Visitor;
+
+/// Somebody who proved who they are, and what they are about to get.
+pub(crate) struct Begin<'a> {
+    /// Who, as the check of the password saw them: their epoch is of before it.
+    pub(crate) user: &'a User,
+    /// The issuer's epoch, likewise of before.
+    pub(crate) issuer_epoch: u64,
+    /// The application.
+    pub(crate) client: Arc<Client>,
+    /// How its tokens are made.
+    pub(crate) protection: &'a Protection,
+    /// Where they come from.
+    pub(crate) visitor: &'a Visitor,
+}
+
+impl Begin<'_> {
+    /// The session that begins now.
+    fn session(&self, env: &Env) -> Session {
+        let now = env.now();
+        let absolute_end = now.plus(self.client.absolute_ttl);
+        Session {
+            id: SessionId::random(env, absolute_end),
+            user: self.user.id,
+            user_epoch: self.user.epoch,
+            issuer_epoch: self.issuer_epoch,
+            auth_time: now,
+            amr: vec!["pwd".to_owned()],
+            idle_end: now.plus(self.client.idle_ttl).min(absolute_end),
+            device: self.visitor.agent_cut(),
+            address: self.visitor.address.map(|address| address.to_string()),
+        }
+    }
+}
+
+/// Why the client cannot have its style, and what to do; `None`: it can.
+pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
+    match (client.style, client.kind) {
+        (Style::Rotating, _) | (Style::Stateless, ClientKind::Browser | ClientKind::Native) => None,
+        (Style::Stateless, ClientKind::Service) => {
+            Some("a service has no sessions, and so no style of them: leave style out")
+        }
+    }
+}
+
+/// How long what is taken back from this client must be remembered: as long as anything that it was given can be of use,
+/// at a verifier whose clock is behind by the largest leeway.
+pub(crate) fn event_lifetime(client: &Client) -> Duration {
+    let lifetime = match client.style {
+        Style::Rotating => client.access_ttl,
+        // A token that a node renewed before it heard must have expired, too.
+        Style::Stateless => client.access_ttl.max(client.idle_ttl) + stateless::STALENESS,
+    };
+    lifetime + crate::MAX_LEEWAY
+}
+
+/// Somebody who has just proved that they know their password, and wants another one.
+pub(crate) struct NewPassword<'a> {
+    /// The token that they bear.
+    pub(crate) caller: &'a Verified<Claims>,
+    /// Their session.
+    pub(crate) session: SessionId,
+    /// Who, as the check of the old password saw them.
+    pub(crate) user: User,
+    /// The new one.
+    pub(crate) password: StoredPassword,
+    /// The application.
+    pub(crate) client: Arc<Client>,
+    /// How its tokens are made.
+    pub(crate) protection: &'a Protection,
+    /// Where they come from.
+    pub(crate) visitor: &'a Visitor,
+}
+
+impl Auth {
+    /// Begins a session in the client's style.
+    pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Signed, LoginError> {
+        match begin.client.style {
+            Style::Rotating => self.begin_rotating(begin).await,
+            Style::Stateless => self.begin_stateless(begin).await,
+        }
+    }
+
+    /// Changes a password. Every other session ends, and the one that asks goes on.
+    pub(crate) async fn replace_password(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<Signed, PasswordError> {
+        match change.client.style {
+            Style::Rotating => self.change_password_rotating(change).await,
+            Style::Stateless => self.change_password_stateless(change).await,
+        }
+    }
+
+    /// Renews what a client of this style presents.
+    pub(crate) async fn renew(
+        &self,
+        client: Arc<Client>,
+        token: &str,
+        visitor: &Visitor,
+    ) -> Result<Signed, RefreshError> {
+        match client.style {
+            Style::Rotating => self.renew_rotating(client, token, visitor).await,
+            Style::Stateless => self.renew_stateless(client, token, visitor),
+        }
+    }
+}
