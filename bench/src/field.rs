@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::load::{Load, Span, closed, request};
 use crate::process::{Bare, Server, Setting};
 use crate::report::{Report, number};
-use crate::seed::{Seed, master_key, seed};
+use crate::seed::{Seed, master_key, seed, seed_postgres};
 use crate::stats::Runs;
 use crate::work::{Renewals, Same};
 
@@ -42,12 +42,13 @@ impl Field {
 
     /// The same store and sessions under a server with other settings.
     pub fn restart(self, data: &Path, settings: &[Setting]) -> Result<Self, Box<dyn Error>> {
+        Ok(self.stop()?.start(data, settings)?)
+    }
+
+    /// The sessions, while no server runs.
+    pub fn stop(self) -> io::Result<Stopped> {
         self.server.stop()?;
-        Ok(Self {
-            server: start(data, settings)?,
-            renewals: self.renewals,
-            before: BTreeMap::new(),
-        })
+        Ok(Stopped(self.renewals))
     }
 
     /// The sessions.
@@ -100,6 +101,26 @@ impl Field {
             .collect();
         report.say(&format!("By the server's metrics:\n\n{}", lines.join("\n")));
         Ok(())
+    }
+}
+
+/// The sessions of a server that has stopped.
+pub struct Stopped(Arc<Mutex<Renewals>>);
+
+impl Stopped {
+    /// Seeds a PostgreSQL database.
+    pub fn on_postgres(address: &str, holders: Seed) -> Result<Self, Box<dyn Error>> {
+        let renewals = Renewals::new(seed_postgres(address, holders)?, REST);
+        Ok(Self(Arc::new(Mutex::new(renewals))))
+    }
+
+    /// Under a server on the same store.
+    pub fn start(self, data: &Path, settings: &[Setting]) -> io::Result<Field> {
+        Ok(Field {
+            server: start(data, settings)?,
+            renewals: self.0,
+            before: BTreeMap::new(),
+        })
     }
 }
 

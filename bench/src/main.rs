@@ -10,12 +10,14 @@
 )]
 
 mod bare;
+mod cluster;
 mod field;
 mod footprint;
 mod key_set;
 mod load;
 mod machine;
 mod plan;
+mod postgres;
 mod process;
 mod renewals;
 mod report;
@@ -41,10 +43,11 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first two start servers of their own, the last five need none.
-const SECTIONS: [&str; 12] = [
+/// What can be measured, in the order in which it is; the first three start servers of their own, the last five need none.
+const SECTIONS: [&str; 13] = [
     "footprint",
     "revocations",
+    "postgres",
     "renewals",
     "disk",
     "many",
@@ -56,7 +59,7 @@ const SECTIONS: [&str; 12] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(7).0.split_at(2).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(8).0.split_at(3).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -135,6 +138,9 @@ fn run(
     }
     if wants("revocations") {
         revocations::measure(plan, report, folder)?;
+    }
+    if wants("postgres") {
+        postgres::measure(plan, report, folder)?;
     }
     if !OF_FIELD.iter().any(|name| wants(name)) {
         return alone(plan, report, wants);

@@ -20,11 +20,12 @@ use countersign_auth::password::{
     HashAlgorithm, Hasher, Password, PasswordSettings, StoredPassword,
 };
 use countersign_auth::seal::MasterKey;
+use countersign_auth::sessions::Sessions;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::style::Given;
 use countersign_auth::visitor::Visitor;
 use countersign_guard::{Revocation, UnixTime};
-use countersign_store::{Sqlite, SqliteOptions};
+use countersign_store::{Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use zeroize::Zeroizing;
 
 use crate::plan::Plan;
@@ -78,24 +79,47 @@ pub fn master_key() -> String {
 pub fn seed(data: &Path, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
     std::fs::create_dir_all(data)?;
     in_store(data, async |store| {
-        let clock = Arc::new(Past::new());
-        let env = Env {
-            clock: clock.clone(),
-            ..Env::system()
-        };
-        let people = People {
-            store: store.clone(),
-            env: env.clone(),
-            cheap: hash(CHEAP, &env).await?,
-            dear: hash(seed.cost, &env).await?,
-        };
-        people.add(seed).await?;
-        let auth = Arc::new(start(store, env).await?);
-        let tokens = open_sessions(&auth, &clock, seed.holders).await?;
-        auth.stop();
-        drop(auth);
-        Ok(tokens)
+        fill(Arc::new(store.clone()), Arc::new(store.clone()), seed).await
     })
+}
+
+/// The same in a PostgreSQL database.
+pub fn seed_postgres(address: &str, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let options = PostgresOptions {
+            // Who waits longest has everybody before them.
+            patience: Duration::from_mins(1),
+            ..PostgresOptions::default()
+        };
+        let store = Postgres::connect(address, &options).await?;
+        let tokens = fill(Arc::new(store.clone()), Arc::new(store.clone()), seed).await;
+        store.close();
+        tokens
+    })
+}
+
+async fn fill(
+    directory: Arc<dyn Directory>,
+    sessions: Arc<dyn Sessions>,
+    seed: Seed,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let clock = Arc::new(Past::new());
+    let env = Env {
+        clock: clock.clone(),
+        ..Env::system()
+    };
+    let people = People {
+        store: directory.clone(),
+        env: env.clone(),
+        cheap: hash(CHEAP, &env).await?,
+        dear: hash(seed.cost, &env).await?,
+    };
+    people.add(seed).await?;
+    let auth = Arc::new(start(directory, sessions, env).await?);
+    let tokens = open_sessions(&auth, &clock, seed.holders).await?;
+    auth.stop();
+    drop(auth);
+    Ok(tokens)
 }
 
 /// Adds clients to a seeded store, `app-000` and so on, each with one session of a signer, and so many revocations of
@@ -110,7 +134,8 @@ pub fn add_apps_and_revocations(
             clock: Arc::new(Past::new()),
             ..Env::system()
         };
-        let auth = start(store, env.clone()).await?;
+        let (directory, sessions) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let auth = start(directory, sessions, env.clone()).await?;
         let mut tokens = Vec::new();
         for number in 0..apps {
             let client = Client {
@@ -232,7 +257,11 @@ fn passwords(algorithm: HashAlgorithm) -> PasswordSettings {
     }
 }
 
-async fn start(store: &Sqlite, env: Env) -> Result<Auth, Box<dyn Error>> {
+async fn start(
+    directory: Arc<dyn Directory>,
+    sessions: Arc<dyn Sessions>,
+    env: Env,
+) -> Result<Auth, Box<dyn Error>> {
     let settings = Settings {
         passwords: passwords(CHEAP),
         limits: LimitSettings::disabled(),
@@ -244,13 +273,12 @@ async fn start(store: &Sqlite, env: Env) -> Result<Auth, Box<dyn Error>> {
         own_key: None,
         pepper: None,
     };
-    let (directory, sessions) = (Arc::new(store.clone()), Arc::new(store.clone()));
     Ok(Auth::start(settings, secrets, directory, sessions, env).await?)
 }
 
 #[derive(Clone)]
 struct People {
-    store: Sqlite,
+    store: Arc<dyn Directory>,
     env: Env,
     cheap: StoredPassword,
     dear: StoredPassword,

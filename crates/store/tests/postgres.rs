@@ -179,7 +179,7 @@ async fn wait_for_lines(store: &Postgres, many: usize) {
 async fn a_verb_that_waits_too_long() {
     let url = Cluster::shared().database();
     let options = PostgresOptions {
-        patience: Duration::from_millis(300),
+        patience: Duration::from_secs(1),
         ..PostgresOptions::default()
     };
     let store = Postgres::connect(&url, &options).await.unwrap();
@@ -190,7 +190,7 @@ async fn a_verb_that_waits_too_long() {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event = 'PgSleep'"
     );
     let holder = tokio::task::spawn_blocking(move || {
-        let hold = "BEGIN; SELECT 1 FROM countersign.users FOR UPDATE; SELECT pg_sleep(2); COMMIT";
+        let hold = "BEGIN; SELECT 1 FROM countersign.users FOR UPDATE; SELECT pg_sleep(3); COMMIT";
         Cluster::shared().sql(&database, hold);
     });
     while Cluster::shared().sql("postgres", &asleep) == "0" {
