@@ -10,6 +10,7 @@ use crate::model::audit::{AuditEntry, AuditQuery, Origin};
 use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
+use crate::model::node::Node;
 use crate::model::revocation::{Cursor, LogPage};
 use crate::model::secret::StoredSecret;
 use crate::model::session::Session;
@@ -178,6 +179,22 @@ pub trait Directory: Send + Sync + 'static {
     /// Tells the longest lifetime of a token, leeway included, under the present configuration. The answer is the
     /// longest that was ever told: how long an event lasts.
     async fn event_lifetime(&self, configured: Duration) -> Result<Duration, StoreError>;
+
+    // What nodes that share a store owe each other.
+
+    /// The store's own clock, by which all of them tell the time. `None`: no others use this store.
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+    /// Says that this node lives and what it is, and that nodes which said nothing since `before` do not. Those that do
+    /// live beside it.
+    async fn announce(&self, _node: &Node, _before: Timestamp) -> Result<Vec<Node>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// Says that the node of this name stops.
+    async fn leave(&self, _name: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     // Audit and upkeep.
 
