@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Claims, Verified,
-    net::{Account, Connected, Ended, Secret},
+    net::{Account, Connected, Denied, Ended, Secret},
 };
 
 /// Who is calling: an extractor for handlers behind [`Protect`](super::Protect). It reads like the
@@ -173,5 +173,43 @@ impl<D: Demand, S: Send + Sync> FromRequestParts<S> for Allowed<D> {
         caller.require(&D::requirement())?;
         let demand = PhantomData;
         Ok(Self { caller, demand })
+    }
+}
+
+/// A [`Caller`] with their account, which the issuer vouches for at each request: it exists, and is
+/// enabled. Others never reach the handler, nor does who has no account, as a service. It is
+/// answered from memory that the feed keeps right, or by asking: see [`Connected::account`], also for
+/// what this service must be registered with.
+#[derive(Clone, Debug)]
+pub struct WithAccount {
+    caller: Caller,
+    account: Arc<Account>,
+}
+
+impl WithAccount {
+    /// What the issuer says of the account.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl Deref for WithAccount {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WithAccount {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denial> {
+        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        match Caller::account(&caller).await? {
+            Some(account) => Ok(Self { caller, account }),
+            None => Err(caller.denial(Why::Denied(Denied::Inactive))),
+        }
     }
 }

@@ -17,7 +17,9 @@
 //! 6. **People are sent to the sign-in page** if [`Protect::sign_in`] names it and they follow a link;
 //!    the way back leads to this service and nowhere else.
 //! 7. **A handler cannot forget the layer**: [`Caller`] without one is an error 500, also as an option.
-//! 8. **What is open ends with its token** if it waits for [`Caller::watch`], too.
+//! 8. **An account is asked about where that is said**: [`WithAccount`] hands it to the handler, and
+//!    refuses whom the issuer does not vouch for now.
+//! 9. **What is open ends with its token** if it waits for [`Caller::watch`], too.
 //!
 //! # Where it stands
 //! **In front of this service stands nothing, or a proxy over TLS.** A token that travels in the clear
@@ -67,7 +69,7 @@ mod scheme;
 mod sign_in;
 mod source;
 
-pub use caller::{Allowed, Caller, Demand};
+pub use caller::{Allowed, Caller, Demand, WithAccount};
 pub use denial::Denial;
 pub use layer::{Protect, Protected};
 pub use rate::RateLimit;

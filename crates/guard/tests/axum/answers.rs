@@ -5,8 +5,9 @@ use axum::http::Request;
 use axum::routing::get;
 use countersign_guard::axum::{Requirement, SignIn, Source};
 use countersign_guard::net::WhenStale;
-use countersign_guard::{Guard, Scope};
+use countersign_guard::{Guard, Revocation, Scope};
 use countersign_jose::sign;
+use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -323,4 +324,42 @@ async fn no_link_makes_the_way_back_lead_elsewhere() {
     ] {
         assert!(SignIn::new(page, own).is_err(), "{page} {own}");
     }
+}
+
+/// At each request the account is there and enabled, as far as the feed and the issuer say; and the issuer is asked once.
+#[tokio::test]
+async fn an_account_that_is_vouched_for_at_each_request() {
+    let service = Service::plain().await;
+    let issuer = &service.issuer;
+    let token = issuer.token("a");
+    let say = |answer: serde_json::Value| *issuer.world.account.lock().unwrap() = answer;
+    say(json!({ "active": true, "sub": "u", "account": { "name": "Ulla" } }));
+    for _ in 0..5 {
+        service.with("/known", &token).await.says("u \"Ulla\"");
+    }
+    assert_eq!(issuer.count("introspect"), 1);
+    // It was renamed, then disabled: of either something is heard, and the next request asks.
+    say(json!({ "active": true, "sub": "u", "account": { "name": "Una" } }));
+    issuer.revoke(Revocation::Changed { sub: "u".into() });
+    soon("the change is seen", async || {
+        service.with("/known", &token).await.text == "u \"Una\""
+    })
+    .await;
+    say(json!({ "active": false }));
+    issuer.revoke(Revocation::Changed { sub: "u".into() });
+    soon("it is refused", async || {
+        service.with("/known", &token).await.status == 401
+    })
+    .await;
+    let refused = service.with("/known", &token).await;
+    assert!(refused.text.contains("inactive"), "{refused:?}");
+    // Who asks for no account is served by the token alone; whoever has none is not served where one is asked for.
+    service.with("/who", &token).await.says("u");
+    say(json!({ "active": true, "sub": "u" }));
+    let nobody = service.with("/known", &token).await;
+    assert_eq!(nobody.status, 401, "{nobody:?}");
+    service
+        .get("/known", &[])
+        .await
+        .is(401, "token_missing", "Bearer");
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{any, get};
-use countersign_guard::axum::{Allowed, Caller, Demand, Denial, Protect, Requirement};
+use countersign_guard::axum::{Allowed, Caller, Demand, Denial, Protect, Requirement, WithAccount};
 use countersign_guard::net::{Connected, WhenStale};
 use serde_json::Value;
 use std::time::Duration;
@@ -65,6 +65,10 @@ async fn account(caller: Caller) -> Result<String, Denial> {
     Ok(account["name"].to_string())
 }
 
+async fn known(caller: WithAccount) -> String {
+    format!("{} {}", caller.sub, caller.account()["name"])
+}
+
 async fn allowed<D: Demand>(caller: Allowed<D>) -> String {
     caller.jti.clone()
 }
@@ -77,6 +81,7 @@ async fn offered(headers: HeaderMap) -> String {
 fn routes() -> Router {
     Router::new()
         .route("/who", any(who))
+        .route("/known", get(known))
         .route("/maybe", get(maybe))
         .route("/account", get(account))
         .route("/write", get(allowed::<Writer>))
