@@ -188,7 +188,7 @@ pub async fn begin_again(config: &Config, origin: &Origin) -> Result<(), OpenErr
     {
         return Err(OpenError::Nodes);
     }
-    let (directory, _) = store.traits();
+    let (directory, _) = store.traits(None);
     directory.begin_again(origin).await?;
     Ok(store.close().await?)
 }
