@@ -21,6 +21,7 @@ use countersign_auth::password::{
 };
 use countersign_auth::seal::MasterKey;
 use countersign_auth::settings::{Secrets, Settings};
+use countersign_auth::style::Given;
 use countersign_auth::visitor::Visitor;
 use countersign_guard::{Revocation, UnixTime};
 use countersign_store::{Sqlite, SqliteOptions};
@@ -341,7 +342,7 @@ async fn open_sessions(
 async fn signed_in(auth: &Auth, login: Login) -> String {
     let visitor = Visitor::new([127, 0, 0, 1].into(), Some("a browser".to_owned()), None);
     match auth.login(login, &visitor).await {
-        Ok(SignIn::Complete(signed)) => signed.refresh_token.expose().to_owned(),
+        Ok(SignIn::Complete(Given::Tokens(signed))) => signed.refresh_token.expose().to_owned(),
         other => panic!("not signed in: {other:?}"),
     }
 }

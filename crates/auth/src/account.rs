@@ -7,14 +7,14 @@ use countersign_guard::{Claims, Verified};
 use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
-use crate::issue::{IssueError, Signed};
+use crate::issue::IssueError;
 use crate::model::client::Style;
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};
 use crate::password::{HashError, Password, PasswordPolicyError, Verdict};
 use crate::store::StoreError;
-use crate::style::NewPassword;
+use crate::style::{Given, NewPassword};
 use crate::visitor::Visitor;
 
 /// Why something about one's own account was refused. Nothing has changed.
@@ -215,7 +215,7 @@ impl Auth {
         caller: &Verified<Claims>,
         form: PasswordForm,
         visitor: &Visitor,
-    ) -> Result<Signed, PasswordError> {
+    ) -> Result<Given, PasswordError> {
         let over = |_| PasswordError::SessionOver;
         let user = user_of(caller).map_err(over)?;
         let session = session_of(caller).map_err(over)?;

@@ -181,7 +181,7 @@ impl Auth {
 }
 
 /// How long a token lives that forward-auth makes for the services behind.
-const BEHIND_TTL: Duration = Duration::from_mins(1);
+pub(crate) const BEHIND_TTL: Duration = Duration::from_mins(1);
 
 impl Auth {
     /// A short token for the services behind a proxy, out of one that was just checked: for another audience, for a

@@ -23,6 +23,7 @@ pub mod introspection;
 pub mod issue;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod login;
 pub mod logout;
 pub mod model;
@@ -37,32 +38,36 @@ mod revocations;
 pub mod rotation;
 pub mod seal;
 pub mod service;
+mod session_token;
 pub mod sessions;
 pub mod settings;
 pub mod start;
 pub mod stats;
 pub mod store;
-mod style;
+pub mod style;
 pub mod upkeep;
 pub mod visitor;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_guard::{Claims, Guard, Verified};
+use countersign_guard::{Accounts, Claims, Guard, Verified};
 
 use self::clients::Clients;
 use self::directory::Directory;
 use self::env::Env;
 use self::keys::{Keys, PublishedKeys};
 use self::limits::Limits;
+use self::live::LiveSessions;
 use self::password::Hasher;
 use self::recipients::Recipients;
 pub use self::refresh_token::RefreshToken;
 use self::revocations::Follower;
+pub use self::session_token::SessionToken;
 use self::sessions::Sessions;
 use self::settings::Settings;
 use self::style::stateless::RefreshJwts;
+use crate::model::user::User;
 
 /// The largest leeway that a verifier may use; revocations are kept so much longer.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(30);
@@ -79,6 +84,8 @@ pub struct Auth {
     adopting: Mutex<()>,
     refresh_jwts: RefreshJwts,
     follower: Follower,
+    accounts: Arc<Accounts<User>>,
+    live: LiveSessions,
     recipients: Recipients,
     hasher: Hasher,
     limits: Limits,

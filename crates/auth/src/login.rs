@@ -4,14 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Auth;
-use crate::issue::{IssueError, Signed};
+use crate::issue::IssueError;
 use crate::limits::device;
 use crate::model::audit::{AuditEntry, Happening};
 use crate::model::client::{Client, ClientKind};
 use crate::model::user::{Credentials, Identifier, User};
 use crate::password::{HashError, Password, Verdict};
 use crate::store::StoreError;
-use crate::style::Begin;
+use crate::style::{Begin, Given};
 use crate::visitor::Visitor;
 
 /// What a person signs in with.
@@ -29,7 +29,7 @@ pub struct Login {
 #[derive(Clone, Debug)]
 pub enum SignIn {
     /// It is done.
-    Complete(Box<Signed>),
+    Complete(Given),
     /// A further step is needed.
     Challenge(Challenge),
 }
@@ -170,13 +170,13 @@ impl Auth {
             protection: &protection,
             visitor,
         };
-        let mut signed = self.begin(begin).await?;
-        signed.device = Some(device::make(
-            &self.keys.ring().device,
-            found.user.id,
-            self.env.random(),
-        ));
-        Ok(SignIn::Complete(Box::new(signed)))
+        let mut given = self.begin(begin).await?;
+        let device = device::make(&self.keys.ring().device, found.user.id, self.env.random());
+        match &mut given {
+            Given::Tokens(signed) => signed.device = Some(device),
+            Given::Session(session) => session.device = Some(device),
+        }
+        Ok(SignIn::Complete(given))
     }
 
     /// Hashes the same password under the present settings. A busy queue puts it off until the next sign-in.

@@ -37,6 +37,11 @@ pub enum RefreshError {
     /// No such application, or disabled.
     #[error("there is no enabled client of this id")]
     UnknownClient,
+    /// An application of whose style nothing is renewed.
+    #[error(
+        "a session of this client lives on by being used, and there is nothing to renew: ask GET /v1/session"
+    )]
+    NotRenewed,
     /// A token cannot be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -57,6 +62,7 @@ impl RefreshError {
             | Self::Superseded
             | Self::Limited { .. }
             | Self::UnknownClient
+            | Self::NotRenewed
             | Self::Issue(_)
             | Self::Store(_) => false,
         }

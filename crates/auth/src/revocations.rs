@@ -2,32 +2,40 @@
 
 use std::sync::Arc;
 
-use countersign_guard::{Event, Guard};
+use countersign_guard::{Accounts, Event, Guard};
 use tokio::sync::Mutex;
 
 use crate::directory::Directory;
 use crate::env::Env;
 use crate::feed::Recent;
 use crate::model::revocation::Cursor;
+use crate::model::user::User;
 use crate::store::StoreError;
 
 /// How many events are read at a time.
 const PAGE: u32 = 1000;
 
-/// Reads the log into the guard, and into the memory that readers are served from.
+/// Reads the log into the guard, out of the memory of accounts, and into the memory that readers are served from.
 pub(crate) struct Follower {
     directory: Arc<dyn Directory>,
     guard: Arc<Guard>,
+    accounts: Arc<Accounts<User>>,
     env: Env,
     recent: Recent,
     cursor: Mutex<Option<Cursor>>,
 }
 
 impl Follower {
-    pub(crate) fn new(directory: Arc<dyn Directory>, guard: Arc<Guard>, env: Env) -> Self {
+    pub(crate) fn new(
+        directory: Arc<dyn Directory>,
+        guard: Arc<Guard>,
+        accounts: Arc<Accounts<User>>,
+        env: Env,
+    ) -> Self {
         Self {
             directory,
             guard,
+            accounts,
             env,
             recent: Recent::new(),
             cursor: Mutex::new(None),
@@ -54,6 +62,10 @@ impl Follower {
                 .collect();
             // The guard first: whoever reads that something is revoked, and asks here, is told the same.
             self.guard.apply(&events);
+            if page.anew {
+                self.accounts.forget_all();
+            }
+            self.accounts.hear(&events);
             *cursor = Some(page.cursor);
             let last = page.is_last();
             self.recent.heard(page, looked);

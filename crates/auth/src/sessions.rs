@@ -1,5 +1,7 @@
 //! What may be forgotten at the price of a new sign-in: sessions and grants. In SQL or in Redis.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::env::Timestamp;
@@ -39,6 +41,13 @@ pub trait Sessions: Send + Sync + 'static {
     /// which may stay behind what was asked for by a sixteenth of the idle time, so that few renewals write it.
     async fn rotate(&self, presented: Presented<'_>, origin: &Origin)
     -> Result<Rotate, StoreError>;
+
+    /// Uses a session by a name that stays the same as long as it lasts: looks it up, and moves its idle end to what is
+    /// asked for, never beyond the absolute end, and never back; with it the grant's `handed_at` moves to now, which is
+    /// when the session was last used. One step, which writes nothing unless it moves the idle end by a sixteenth or
+    /// more of the time from now to there: so most uses are a read. Where more than one refusal fits, the later one in
+    /// [`Touch`] is answered; none writes anything.
+    async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError>;
 
     /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
     async fn end(
@@ -141,6 +150,45 @@ pub enum Rotate {
     Stale,
     /// No such grant, or not of this client.
     Unknown,
+}
+
+/// A session that is used, by the handle of its grant.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched<'a> {
+    /// Which grant.
+    pub handle: HandleHash,
+    /// The session's absolute end, for the partition.
+    pub absolute_end: Timestamp,
+    /// The client whose session it should be.
+    pub client: &'a ClientId,
+    /// How long the session may rest from now on.
+    pub idle_end: Timestamp,
+}
+
+/// How [`Sessions::touch`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Touch {
+    /// It is live. Its session bears the idle end as it is stored now.
+    Live(Box<Entitlement>),
+    /// A change of password took this name's place ([`crate::rotation::Generations::supersede`]).
+    Superseded,
+    /// User, client or issuer have taken it back, or user or client are disabled.
+    Stale,
+    /// The session is at its idle or absolute end.
+    Expired,
+    /// No such grant, or not of this client.
+    Unknown,
+}
+
+/// By which part of the idle time an idle end has to move, to be worth a write.
+const IDLE_STEP: u32 = 16;
+
+/// Whether an idle end should be moved: when that moves it by a sixteenth of the idle time or more. Sooner, a use leaves
+/// the session's row alone; so one that nobody uses ends up to a sixteenth before its time.
+#[must_use]
+pub fn is_worth_moving(from: Timestamp, to: Timestamp, now: Timestamp) -> bool {
+    let by = to.since(from);
+    by > Duration::ZERO && by >= to.since(now) / IDLE_STEP
 }
 
 /// A change of password within a session.

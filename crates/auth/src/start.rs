@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign_guard::Guard;
+use countersign_guard::{Accounts, Guard};
 use countersign_jose::{SigningKey, Verifier};
 
 use crate::Auth;
@@ -13,6 +13,7 @@ use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::keys::{Keys, KeysError};
 use crate::limits::Limits;
+use crate::live::LiveSessions;
 use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
 use crate::password::{Hasher, HasherError};
@@ -28,6 +29,8 @@ use crate::visitor::by_server;
 
 /// How many verified tokens this node remembers.
 const CACHED_TOKENS: usize = 10_000;
+/// How many accounts this node remembers.
+const REMEMBERED_ACCOUNTS: usize = 10_000;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +128,13 @@ impl Auth {
         );
         let guard = Arc::new(Guard::new(verifier, CACHED_TOKENS));
         let refresh_jwts = RefreshJwts::new(issuer, &keys.ring());
-        let follower = Follower::new(directory.clone(), guard.clone(), env.clone());
+        let accounts = Arc::new(Accounts::new(REMEMBERED_ACCOUNTS));
+        let follower = Follower::new(
+            directory.clone(),
+            guard.clone(),
+            accounts.clone(),
+            env.clone(),
+        );
         follower.catch_up().await?;
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
@@ -150,6 +159,8 @@ impl Auth {
             adopting: Mutex::default(),
             refresh_jwts,
             follower,
+            accounts,
+            live: LiveSessions::new(),
             recipients: Recipients::default(),
             hasher,
             limits,

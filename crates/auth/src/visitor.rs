@@ -19,6 +19,8 @@ pub struct Visitor {
     pub agent: Option<String>,
     /// The value of the device cookie.
     pub device: Option<String>,
+    /// The session's name that a browser came with to a sign-in, which takes its place.
+    pub session: Option<String>,
     operator: bool,
 }
 
@@ -30,6 +32,7 @@ impl Visitor {
             address: Some(address),
             agent,
             device,
+            session: None,
             operator: false,
         }
     }

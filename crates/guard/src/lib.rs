@@ -87,6 +87,7 @@
 //! - Memory is bounded by the cache's capacity and by the revocations of one longest token life.
 #![cfg(not(loom))]
 
+mod accounts;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod cache;
@@ -101,6 +102,7 @@ mod revocations;
 mod scope;
 mod table;
 
+pub use accounts::Accounts;
 pub use claims::{Claims, Epochs};
 pub use countersign_jose::{UnixTime, Verified};
 pub use event::{Event, Revocation};

@@ -187,6 +187,7 @@ impl Metrics {
                 RefreshError::Stale => "stale",
                 RefreshError::Limited { .. } => "limited",
                 RefreshError::UnknownClient => "unknown_client",
+                RefreshError::NotRenewed => "not_renewed",
                 RefreshError::Issue(_) | RefreshError::Store(_) => "failed",
             },
         };

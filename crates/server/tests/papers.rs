@@ -168,12 +168,18 @@ fn version(value: &toml::Value) -> &str {
 
 /// Every Markdown file at the root, in `docs` and beside the examples.
 fn papers() -> Vec<PathBuf> {
-    let papers: Vec<PathBuf> = ["", "docs", "examples/orders", "examples/verifiers"]
-        .iter()
-        .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"))
-        .map(|entry| entry.expect("a folder's entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
+    let papers: Vec<PathBuf> = [
+        "",
+        "docs",
+        "docs/styles",
+        "examples/orders",
+        "examples/verifiers",
+    ]
+    .iter()
+    .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"))
+    .map(|entry| entry.expect("a folder's entry").path())
+    .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+    .collect();
     assert!(
         papers.len() >= 5,
         "only these papers were found: {papers:?}"

@@ -32,11 +32,13 @@ pub enum Style {
     Rotating,
     /// Short access tokens, and a refresh token that says everything itself: the server keeps nothing of a session.
     Stateless,
+    /// The browser holds nothing but a session's name, in a cookie; the session is looked up, and lives on by use.
+    Session,
 }
 
 impl Style {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Rotating, Self::Stateless];
+    pub const ALL: [Self; 3] = [Self::Rotating, Self::Stateless, Self::Session];
 
     /// What people call it.
     #[must_use]
@@ -44,6 +46,16 @@ impl Style {
         match self {
             Self::Rotating => "rotating",
             Self::Stateless => "stateless",
+            Self::Session => "session",
+        }
+    }
+
+    /// Whether its browsers hold a session's name, and no token.
+    #[must_use]
+    pub const fn is_opaque(self) -> bool {
+        match self {
+            Self::Rotating | Self::Stateless => false,
+            Self::Session => true,
         }
     }
 
@@ -57,7 +69,7 @@ impl Style {
     #[must_use]
     pub const fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Rotating => None,
+            Self::Rotating | Self::Session => None,
             Self::Stateless => Some(
                 "in the style stateless a refresh token stays good after it was used, so one that is stolen goes \
                  unnoticed until it expires or is taken back. RFC 9700 \u{a7}2.2.2 does not allow that for public \
@@ -170,7 +182,7 @@ impl Client {
     pub fn with_style(mut self, style: Style) -> Self {
         self.style = style;
         (self.idle_ttl, self.absolute_ttl) = match style {
-            Style::Rotating => (Self::IDLE_TTL, Self::ABSOLUTE_TTL),
+            Style::Rotating | Style::Session => (Self::IDLE_TTL, Self::ABSOLUTE_TTL),
             Style::Stateless => (Self::STATELESS_IDLE_TTL, Self::STATELESS_ABSOLUTE_TTL),
         };
         self

@@ -2,6 +2,7 @@
 //! are here, one exhaustive match each, so that none can forget a step.
 
 mod rotating;
+mod session;
 pub(crate) mod stateless;
 
 use std::sync::Arc;
@@ -9,18 +10,22 @@ use std::time::Duration;
 
 use countersign_guard::{Claims, Verified};
 
+pub use self::session::NewSession;
+
 use crate::Auth;
 use crate::account::PasswordError;
 use crate::env::Env;
 use crate::issue::Signed;
 use crate::login::LoginError;
 use crate::model::client::{Client, ClientKind, Style};
+use crate::model::grant::{Grant, HandleHash};
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::password::StoredPassword;
 use crate::protection::Protection;
 use crate::refresh::RefreshError;
+use crate::rotation::Generations;
 use crate::visitor::Visitor;
 
 /// Somebody who proved who they are, and what they are about to get.
@@ -56,6 +61,15 @@ impl Begin<'_> {
     }
 }
 
+/// What somebody gets who signed in or changed their password.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// Tokens.
+    Tokens(Box<Signed>),
+    /// The name of a session, and no token.
+    Session(Box<NewSession>),
+}
+
 /// Why the client cannot have its style, and what to do; `None`: it can.
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     match (client.style, client.kind) {
@@ -63,6 +77,10 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
         (Style::Stateless, ClientKind::Service) => {
             Some("a service has no sessions, and so no style of them: leave style out")
         }
+        (Style::Session, ClientKind::Native | ClientKind::Service) => Some(
+            "a session's name travels in a cookie: only a browser client can have the style \"session\"",
+        ),
+        (Style::Session, ClientKind::Browser) => session::refusal(client),
     }
 }
 
@@ -70,7 +88,8 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
 /// at a verifier whose clock is behind by the largest leeway.
 pub(crate) fn event_lifetime(client: &Client) -> Duration {
     let lifetime = match client.style {
-        Style::Rotating => client.access_ttl,
+        // What a session is worth is a token that lives so long, though nobody has it.
+        Style::Rotating | Style::Session => client.access_ttl,
         // A token that a node renewed before it heard must have expired, too.
         Style::Stateless => client.access_ttl.max(client.idle_ttl) + stateless::STALENESS,
     };
@@ -97,22 +116,24 @@ pub(crate) struct NewPassword<'a> {
 
 impl Auth {
     /// Begins a session in the client's style.
-    pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Signed, LoginError> {
-        match begin.client.style {
-            Style::Rotating => self.begin_rotating(begin).await,
-            Style::Stateless => self.begin_stateless(begin).await,
-        }
+    pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Given, LoginError> {
+        Ok(match begin.client.style {
+            Style::Rotating => Given::Tokens(self.begin_rotating(begin).await?.into()),
+            Style::Stateless => Given::Tokens(self.begin_stateless(begin).await?.into()),
+            Style::Session => Given::Session(self.begin_session(begin).await?.into()),
+        })
     }
 
     /// Changes a password. Every other session ends, and the one that asks goes on.
     pub(crate) async fn replace_password(
         &self,
         change: NewPassword<'_>,
-    ) -> Result<Signed, PasswordError> {
-        match change.client.style {
-            Style::Rotating => self.change_password_rotating(change).await,
-            Style::Stateless => self.change_password_stateless(change).await,
-        }
+    ) -> Result<Given, PasswordError> {
+        Ok(match change.client.style {
+            Style::Rotating => Given::Tokens(self.change_password_rotating(change).await?.into()),
+            Style::Stateless => Given::Tokens(self.change_password_stateless(change).await?.into()),
+            Style::Session => Given::Session(self.change_password_session(change).await?.into()),
+        })
     }
 
     /// Renews what a client of this style presents.
@@ -125,6 +146,26 @@ impl Auth {
         match client.style {
             Style::Rotating => self.renew_rotating(client, token, visitor).await,
             Style::Stateless => self.renew_stateless(client, token, visitor),
+            Style::Session => Err(RefreshError::NotRenewed),
+        }
+    }
+
+    /// A grant as a sign-in or a change of password gives it.
+    pub(crate) fn first_grant(
+        &self,
+        session: SessionId,
+        client: &Client,
+        handle: HandleHash,
+        visitor: &Visitor,
+    ) -> Grant {
+        Grant {
+            handle,
+            session,
+            client: client.id.clone(),
+            client_epoch: client.epoch,
+            scope: client.scope.clone(),
+            style: client.style,
+            generations: Generations::first(self.env.now(), visitor.network()),
         }
     }
 }

@@ -9,11 +9,8 @@ use crate::account::PasswordError;
 use crate::issue::{IssueError, Outcome, Signed};
 use crate::login::LoginError;
 use crate::model::client::Client;
-use crate::model::grant::Grant;
-use crate::model::id::SessionId;
 use crate::refresh::RefreshError;
 use crate::refresh_token::{self, Handle};
-use crate::rotation::Generations;
 use crate::sessions::{ChangePassword, Open, PasswordChange, Presented, Rotate};
 use crate::visitor::Visitor;
 
@@ -28,7 +25,7 @@ impl Auth {
             ..
         } = begin;
         let handle = Handle::random(&self.env, session.absolute_end());
-        let grant = self.first_grant(session.id, &client, &handle, visitor);
+        let grant = self.first_grant(session.id, &client, handle.hash(), visitor);
         let origin = visitor.origin(session.auth_time);
         match self.sessions.open(session, grant, &origin).await? {
             Open::Stale => Err(LoginError::Stale),
@@ -131,7 +128,7 @@ impl Auth {
             user: user.id,
             seen_epoch: user.epoch,
             password,
-            grant: self.first_grant(session, &client, &handle, visitor),
+            grant: self.first_grant(session, &client, handle.hash(), visitor),
         };
         let origin = visitor.origin(self.env.now());
         match self.sessions.change_password(change, &origin).await? {
@@ -146,25 +143,6 @@ impl Auth {
                     Outcome::PasswordChanged,
                 )?)
             }
-        }
-    }
-
-    /// A grant as a sign-in or a change of password gives it.
-    fn first_grant(
-        &self,
-        session: SessionId,
-        client: &Client,
-        handle: &Handle,
-        visitor: &Visitor,
-    ) -> Grant {
-        Grant {
-            handle: handle.hash(),
-            session,
-            client: client.id.clone(),
-            client_epoch: client.epoch,
-            scope: client.scope.clone(),
-            style: client.style,
-            generations: Generations::first(self.env.now(), visitor.network()),
         }
     }
 }

@@ -16,6 +16,7 @@ use countersign_auth::register::Registration;
 use countersign_auth::seal::MasterKey;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::start::StartError;
+use countersign_auth::style::Given;
 use countersign_auth::visitor::Visitor;
 use countersign_guard::{Claims, Verified};
 use countersign_store::{Sqlite, SqliteOptions};
@@ -166,7 +167,8 @@ impl Server {
             client: client.map(str::to_owned),
         };
         match self.auth.login(login, &somebody()).await? {
-            SignIn::Complete(signed) => Ok(*signed),
+            SignIn::Complete(Given::Tokens(signed)) => Ok(*signed),
+            SignIn::Complete(Given::Session(_)) => panic!("no client here has sessions by name"),
             SignIn::Challenge(challenge) => panic!("nothing asks for {:?}", challenge.methods),
         }
     }

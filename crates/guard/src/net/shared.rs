@@ -17,14 +17,17 @@ use super::{
     Clock, Denied, Feed, Pace, ServiceClient, WhenStale,
     discovery::{Endpoints, Unlearned, discover},
     http::Client,
-    introspection::Accounts,
+    introspection::Account,
     key_set::Keys,
     knowledge::Knowledge,
 };
-use crate::{Claims, Event, Guard, Revocation, UnixTime, Verified, revocations::Ids};
+use crate::{Accounts, Claims, Event, Guard, Revocation, UnixTime, Verified, revocations::Ids};
 
 /// So many tokens are asked about at a time.
 const ASKING: usize = 64;
+
+/// So many accounts are remembered.
+const ACCOUNTS: usize = 10_000;
 
 /// How long addresses of endpoints are kept.
 const ENDPOINTS: Duration = Duration::from_hours(1);
@@ -36,7 +39,7 @@ pub(super) struct Shared {
     pub knowledge: Knowledge,
     pub when_stale: WhenStale,
     pub pace: Pace,
-    pub accounts: Accounts,
+    pub accounts: Accounts<Account>,
     /// Rises whenever something was revoked.
     pub changed: watch::Sender<u64>,
     pub has_keys: watch::Sender<bool>,
@@ -120,7 +123,7 @@ impl Shared {
             knowledge: Knowledge::default(),
             when_stale,
             pace,
-            accounts: Accounts::new(),
+            accounts: Accounts::new(ACCOUNTS),
             changed: watch::Sender::new(0),
             has_keys: watch::Sender::new(false),
             has_heard: watch::Sender::new(false),

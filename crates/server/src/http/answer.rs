@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_auth::issue::Signed;
 use countersign_auth::model::client::ClientKind;
 use countersign_auth::model::user::User;
+use countersign_auth::style::{Given, NewSession};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,6 +45,56 @@ impl From<User> for Profile {
             created_at: user.created_at.unix().as_secs(),
         }
     }
+}
+
+/// Somebody who holds a session's name now, in a cookie, and no token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewSession)]
+pub(crate) struct NewSessionBody {
+    /// Whose session it is.
+    user: Profile,
+    /// How long it can last at all, in seconds.
+    #[schema(example = 7_776_000)]
+    session_expires_in: u64,
+}
+
+/// What a sign-in or a change of password is answered with.
+#[derive(ToSchema)]
+#[schema(as = Given)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the OpenAPI document")]
+pub(crate) enum GivenBody {
+    Tokens(TokensBody),
+    Session(NewSessionBody),
+}
+
+/// The answer to whoever signed in or changed their password: the body, and for browsers the cookies.
+pub(crate) fn given(app: &App, given: Given) -> Response {
+    match given {
+        Given::Tokens(signed) => Tokens::new(app, *signed).into_response(),
+        Given::Session(session) => new_session(app, *session),
+    }
+}
+
+fn new_session(app: &App, session: NewSession) -> Response {
+    let (policy, client) = (app.cookies(), &session.client.id);
+    let name = session.name.expose();
+    let named = policy.set(Kind::Session, client, &name, session.expires_in);
+    let device = session.device.as_deref();
+    let device = device.and_then(|value| policy.set(Kind::Device, client, value, DEVICE_TTL));
+    let body = NewSessionBody {
+        user: session.user.into(),
+        session_expires_in: session.expires_in.as_secs(),
+    };
+    with_cookies(body, [named, device])
+}
+
+fn with_cookies(body: impl Serialize, cookies: [Option<HeaderValue>; 2]) -> Response {
+    let mut response = axum::Json(body).into_response();
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Tokens for one client. The refresh token of a browser client is in a cookie, never here.
@@ -109,10 +160,6 @@ impl Tokens {
 
 impl IntoResponse for Tokens {
     fn into_response(self) -> Response {
-        let mut response = axum::Json(self.body).into_response();
-        for cookie in self.cookies.into_iter().flatten() {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-        response
+        with_cookies(self.body, self.cookies)
     }
 }

@@ -102,6 +102,10 @@ codes! {
     RefreshReused "refresh_reused" UNAUTHORIZED "The refresh token was used before";
     RefreshAhead "refresh_ahead" UNAUTHORIZED "The server lost this session";
     RefreshSuperseded "refresh_superseded" UNAUTHORIZED "The refresh token was superseded";
+    NotRenewable "not_renewable" BAD_REQUEST "Sessions of this client are not renewed";
+    NoSession "no_session" UNAUTHORIZED "There is no session";
+    SessionExpired "session_expired" UNAUTHORIZED "The session has expired";
+    SessionSuperseded "session_superseded" UNAUTHORIZED "The session goes on under another cookie";
     SessionRevoked "session_revoked" UNAUTHORIZED "The session was taken back";
     NoSuchSession "no_such_session" NOT_FOUND "There is no such session";
     SessionsNotKept "sessions_not_kept" CONFLICT "Not all sessions are known";

@@ -1,4 +1,4 @@
-//! The cookies of a client: its refresh token, and the mark of a device that has signed in before.
+//! The cookies of a client: its refresh token or its session, and the mark of a device that has signed in before.
 
 use std::time::Duration;
 
@@ -25,8 +25,29 @@ pub(crate) struct CookiePolicy {
 pub(crate) enum Kind {
     /// `countersign-<client>`.
     Refresh,
-    /// `countersign-<client>.device`. The dot cannot be part of a client's id, so no client's refresh cookie has this name.
+    /// `countersign-<client>.session`. The dot cannot be part of a client's id, so no client's refresh cookie has this name.
+    Session,
+    /// `countersign-<client>.device`.
     Device,
+}
+
+impl Kind {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Refresh => "",
+            Self::Session => ".session",
+            Self::Device => ".device",
+        }
+    }
+
+    /// A link from elsewhere to a page of the application finds its visitor signed in (`Lax`): a page has nothing but the
+    /// session's cookie to go by. All else is for scripts, which no link starts.
+    const fn same_site(self) -> &'static str {
+        match self {
+            Self::Session => "Lax",
+            Self::Refresh | Self::Device => "Strict",
+        }
+    }
 }
 
 const PREFIX: &str = "__Host-";
@@ -40,12 +61,13 @@ impl CookiePolicy {
         }
     }
 
+    const fn prefix(self) -> &'static str {
+        if self.secure { PREFIX } else { "" }
+    }
+
     fn name(self, kind: Kind, client: &ClientId) -> String {
-        let prefix = if self.secure { PREFIX } else { "" };
-        let suffix = match kind {
-            Kind::Refresh => "",
-            Kind::Device => ".device",
-        };
+        let prefix = self.prefix();
+        let suffix = kind.suffix();
         format!("{prefix}{OURS}{client}{suffix}")
     }
 
@@ -60,8 +82,10 @@ impl CookiePolicy {
         let name = self.name(kind, client);
         let secure = if self.secure { "; Secure" } else { "" };
         let seconds = ttl.as_secs();
-        let cookie =
-            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        let same_site = kind.same_site();
+        let cookie = format!(
+            "{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+        );
         let mut cookie = HeaderValue::try_from(cookie).ok()?;
         cookie.set_sensitive(true);
         Some(cookie)
@@ -112,5 +136,15 @@ impl Cookies {
             return Err(Problem::new(Code::DuplicateCredentials, detail));
         }
         Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// Every session cookie under this policy, with the name of the client whose it is.
+    pub(crate) fn sessions(&self, policy: CookiePolicy) -> impl Iterator<Item = (&str, &str)> {
+        let prefix = policy.prefix();
+        self.0.iter().filter_map(move |(name, value)| {
+            let client = name.strip_prefix(prefix)?.strip_prefix(OURS)?;
+            let client = client.strip_suffix(Kind::Session.suffix())?;
+            (!value.is_empty()).then_some((client, value.as_str()))
+        })
     }
 }

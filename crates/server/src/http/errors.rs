@@ -8,6 +8,7 @@ use countersign_auth::account::{AccountError, PasswordError};
 use countersign_auth::clock::ClockApart;
 use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
+use countersign_auth::live::SessionError;
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashError, PasswordPolicyError};
 use countersign_auth::protection::Unprotected;
@@ -84,7 +85,23 @@ impl From<RefreshError> for Problem {
                 told(Code::TooManyRetries, &error).retry_after(retry_after)
             }
             E::UnknownClient => told(Code::UnknownClient, &error).field("client_id"),
+            E::NotRenewed => told(Code::NotRenewable, &error),
             E::Issue(error) => error.into(),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        use SessionError as E;
+        match error {
+            E::Unknown => told(Code::NoSession, &error),
+            E::Expired => told(Code::SessionExpired, &error),
+            E::Superseded => told(Code::SessionSuperseded, &error),
+            E::Stale => told(Code::SessionRevoked, &error),
+            E::Issue(error) => error.into(),
+            E::Verify(_) => defect(&error),
             E::Store(error) => error.into(),
         }
     }

@@ -14,6 +14,7 @@ mod oauth;
 mod openapi;
 mod origin;
 mod problem;
+mod query;
 mod router;
 mod visit;
 
@@ -23,9 +24,9 @@ pub use code::Code;
 pub use problem::Problem;
 pub use router::router;
 
-pub(crate) use answer::{Profile, Tokens, TokensBody};
-pub(crate) use caller::{Bearer, Caller};
-pub(crate) use cookies::Kind as CookieKind;
+pub(crate) use answer::{GivenBody, Profile, Tokens, TokensBody, given};
+pub(crate) use caller::{Bearer, Caller, Credentials};
+pub(crate) use cookies::{Cookies, Kind as CookieKind};
 pub(crate) use form::Form;
 pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
 pub(crate) use oauth::{OAuthError, OAuthErrorBody, Proof};

@@ -39,6 +39,12 @@ pub(crate) fn frame() -> OpenApi {
         "__Host-countersign-<client>",
         "The refresh token of a browser client; on plain-HTTP loopback without the prefix.",
     ));
+    let session = ApiKey::Cookie(ApiKeyValue::with_description(
+        "__Host-countersign-<client>.session",
+        "The session of a client of the styles `session` and `gateway`; on plain-HTTP loopback without the prefix. Under \
+         /v1/me and in /v1/logout-all it stands for an access token, and `client_id` in the query says whose it is, if it \
+         is not the default client's.",
+    ));
     let client = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)
         .description(Some(
@@ -49,6 +55,7 @@ pub(crate) fn frame() -> OpenApi {
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
         .security_scheme("client", SecurityScheme::Http(client))
+        .security_scheme("session_cookie", SecurityScheme::ApiKey(session))
         .security_scheme("refresh_cookie", SecurityScheme::ApiKey(cookie))
         .build();
     let mut frame = OpenApiBuilder::new()

@@ -10,7 +10,7 @@ use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
     forward_auth, health, introspect, login, logout, me, password, refresh, register, revocations,
-    revoke, sessions, token, well_known,
+    revoke, session, sessions, token, well_known,
 };
 
 /// The public API.
@@ -22,6 +22,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(logout::logout))
         .routes(routes!(logout::logout_all))
         .routes(routes!(me::show, me::change))
+        .routes(routes!(session::show))
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end_one))
         .routes(routes!(password::change))

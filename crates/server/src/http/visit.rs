@@ -53,10 +53,16 @@ impl Visit {
         self.visitor_with(None)
     }
 
-    /// For a sign-in, which knows its devices.
-    pub(crate) fn visitor_on_device(&self, app: &App, client: &Client) -> Result<Visitor, Problem> {
+    /// For a sign-in, which knows its devices, and takes the place of the session that was there.
+    pub(crate) fn visitor_signing_in(
+        &self,
+        app: &App,
+        client: &Client,
+    ) -> Result<Visitor, Problem> {
         let device = self.cookies.get(app.cookies(), Kind::Device, &client.id)?;
-        Ok(self.visitor_with(device))
+        let mut visitor = self.visitor_with(device);
+        visitor.session = self.session_cookie(app, client)?.map(str::to_owned);
+        Ok(visitor)
     }
 
     fn visitor_with(&self, device: Option<&str>) -> Visitor {
@@ -74,6 +80,27 @@ impl Visit {
         client: &Client,
     ) -> Result<Option<&str>, Problem> {
         self.cookies.get(app.cookies(), Kind::Refresh, &client.id)
+    }
+
+    /// The session's name in the client's cookie, if it is a client of which browsers hold one.
+    pub(crate) fn session_cookie(
+        &self,
+        app: &App,
+        client: &Client,
+    ) -> Result<Option<&str>, Problem> {
+        if !client.style.is_opaque() {
+            return Ok(None);
+        }
+        self.cookies.get(app.cookies(), Kind::Session, &client.id)
+    }
+
+    /// Whether this request may use the client's session, which the cookie opens by itself: not for another page than
+    /// this server's own or the client's, even where nothing changes. (That whatever changes something says where it
+    /// comes from, the edge has seen to.)
+    pub(crate) fn admit_to_session(&self, app: &App, client: &Client) -> Result<(), Problem> {
+        self.site.admit(false, |origin| {
+            origin::listed_for(client, app.own_name(), origin)
+        })
     }
 
     /// Whether the way by which this client's refresh token would travel is safe: to browsers in a cookie, and only if

@@ -1,15 +1,19 @@
 //! `GET /v1/forward-auth`: a proxy asks whether a request may pass, and who makes it.
 //!
-//! For nginx `auth_request`, Traefik `ForwardAuth` and Envoy `ext_authz`. 1. One token, from the header or the cookie;
-//! 2. checked by this node's memory; 3. for a cookie, the rule against CSRF; 4. who it is, in headers. Nothing is renewed
-//! and nothing changes: an answer to a proxy cannot reach a browser's cookie jar.
+//! For nginx `auth_request`, Traefik `ForwardAuth` and Envoy `ext_authz`. 1. One token, from the header or a cookie, or one
+//! session; 2. checked by this node's memory, a session now and then by the store, which keeps it alive; 3. for a cookie,
+//! the rule against CSRF; 4. who it is, in headers. No token is renewed: an answer to a proxy cannot reach a browser's
+//! cookie jar.
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_auth::model::client::Client;
 use countersign_guard::{Claims, Verified};
 
-use crate::http::{App, Code, Problem, ProblemBody, RefusePages, Site, listed_for};
+use crate::http::{App, Code, Cookies, Problem, ProblemBody, RefusePages, Site, listed_for};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/v1/forward-auth";
@@ -41,31 +45,49 @@ const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
         (status = 200, description = "It may; `X-Auth-Subject`, `X-Auth-Client`, `X-Auth-Session`, `X-Auth-Scope`, `X-Auth-Roles` and \
             `X-Auth-Token` say who makes it, each empty where there is nothing to say"),
         (status = 302, description = "A browser without a good token: where to sign in, if that is configured"),
-        (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`; `X-Auth-Sign-In` says where to sign in, if that is configured", body = ProblemBody),
+        (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`; `no_session`, `session_expired`, \
+            `session_superseded`, `session_revoked`; `X-Auth-Sign-In` says where to sign in, if that is configured", body = ProblemBody),
         (status = 403, description = "`several_tokens`, `cross_site`", body = ProblemBody),
         (status = 503, description = "`cannot_protect`, with `Retry-After`", body = ProblemBody),
         (status = "default", description = "Any other refusal", body = ProblemBody),
     ),
 )]
 pub(crate) async fn check(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
-    match passes(&app, &method, &headers) {
+    match passes(&app, &method, &headers).await {
         Ok(who) => (StatusCode::OK, who).into_response(),
         Err(problem) => refused(&app, &headers, problem),
     }
 }
 
-fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<HeaderMap, Problem> {
+async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<HeaderMap, Problem> {
     let settings = &app.settings().forward_auth;
     let issuer = app.auth().settings().issuer.as_str();
+    let audience = settings.audience(issuer);
 
-    // 1. One token.
-    let (token, by) = token_of(headers, settings.cookie.as_deref())?;
+    // 1. One token, or one session.
+    let cookies = Cookies::of(headers);
+    let presented = presented(app, headers, &cookies)?;
 
     // 2. A good one.
-    let caller = app.auth().check_for(settings.audience(issuer), token)?;
+    let caller = match &presented {
+        Presented::InHeader(token) | Presented::InCookie(token) => {
+            app.auth().check_for(audience, token)?
+        }
+        Presented::Session(client, name) => {
+            let live = app.auth().use_session(client, name).await?;
+            live.claims().clone()
+        }
+    };
+    if caller.aud != audience {
+        return Err(Problem::new(
+            Code::TokenInvalid,
+            "the sessions of this client are for another audience than forward_auth.audience",
+        ));
+    }
 
     // 3. A cookie comes along whoever made the page, so an unsafe request must come from a page that may.
-    if by == By::Cookie && !is_safe(method, headers) {
+    let by_header = matches!(presented, Presented::InHeader(_));
+    if !by_header && !is_safe(method, headers) {
         let client = app.auth().client(Some(&caller.client_id));
         Site::of(headers).admit(true, |origin| {
             client.is_some_and(|client| listed_for(&client, app.own_name(), origin))
@@ -78,34 +100,51 @@ fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<HeaderMap, 
     Ok(identity(&caller, internal.transpose()?.as_deref()))
 }
 
-/// How a token came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    Header,
-    Cookie,
+/// What a request bears.
+enum Presented<'a> {
+    /// An access token, in `Authorization`.
+    InHeader(&'a str),
+    /// An access token, in the cookie that is configured.
+    InCookie(&'a str),
+    /// A session's name, in the cookie of its client.
+    Session(Arc<Client>, &'a str),
 }
 
-/// The one token of a request: with two, which of them counts would be for whoever planted one to say.
-fn token_of<'a>(headers: &'a HeaderMap, cookie: Option<&str>) -> Result<(&'a str, By), Problem> {
+/// The one token or session of a request: with two, which of them counts would be for whoever planted one to say.
+fn presented<'a>(
+    app: &App,
+    headers: &'a HeaderMap,
+    cookies: &'a Cookies,
+) -> Result<Presented<'a>, Problem> {
+    let access_cookie = app.settings().forward_auth.cookie.as_deref();
     let lines = headers.get_all(header::AUTHORIZATION).iter();
-    let from_header = lines.map(|line| (bearer(line), By::Header));
-    let cookies = headers.get_all(header::COOKIE).iter();
-    let from_cookie = cookies
+    let from_header = lines.map(|line| bearer(line).map(Presented::InHeader));
+    let from_cookie = headers
+        .get_all(header::COOKIE)
+        .iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
-        .filter(|(name, value)| Some(*name) == cookie && !value.is_empty())
-        .map(|(_, value)| (Some(value), By::Cookie));
-    let mut found = from_header.chain(from_cookie);
+        .filter(|(name, value)| Some(*name) == access_cookie && !value.is_empty())
+        .map(|(_, value)| Some(Presented::InCookie(value)));
+    // What a client's browsers held before it had another style is nothing.
+    let from_session = cookies
+        .sessions(app.cookies())
+        .filter_map(|(client, name)| {
+            let client = app.auth().client(Some(client))?;
+            let counts = client.style.is_opaque();
+            counts.then_some(Some(Presented::Session(client, name)))
+        });
+    let mut found = from_header.chain(from_cookie).chain(from_session);
     let first = found.next();
     if found.next().is_some() {
         return Err(Problem::new(
             Code::SeveralTokens,
-            "send one access token: in one Authorization header or in one cookie",
+            "send one access token, in one Authorization header or in one cookie; or the cookie of one session",
         ));
     }
     match first {
-        Some((Some(token), by)) => Ok((token, by)),
-        Some((None, _)) => Err(Problem::new(
+        Some(Some(presented)) => Ok(presented),
+        Some(None) => Err(Problem::new(
             Code::TokenInvalid,
             "the Authorization header must read \"Bearer\" and a token",
         )),
@@ -123,14 +162,17 @@ fn bearer(line: &HeaderValue) -> Option<&str> {
 }
 
 /// Whether the request that it is about changes nothing. A proxy that keeps the method has said it; one that asks by GET
-/// must say it in a header, and where none does, nothing is taken for safe.
+/// must say it in a header, and where none does, nothing is taken for safe. Nor is a GET that opens a WebSocket
+/// (RFC 6455 §4.1), behind which anything may be sent.
 fn is_safe(method: &Method, headers: &HeaderMap) -> bool {
     let mut said = headers.get_all(METHOD).iter();
     let named = match (said.next(), said.next()) {
         (Some(named), None) => Method::from_bytes(named.as_bytes()).ok(),
         _ => None,
     };
-    method.is_safe() && named.is_some_and(|named| named.is_safe())
+    let opens_a_socket =
+        headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
+    method.is_safe() && named.is_some_and(|named| named.is_safe()) && !opens_a_socket
 }
 
 /// All of the headers, whatever there is to say.

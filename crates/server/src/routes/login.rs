@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    App, Body, Code, Fields, FromFields, Problem, ProblemBody, Tokens, TokensBody, Visit,
+    self, App, Body, Code, Fields, FromFields, GivenBody, Problem, ProblemBody, Visit,
 };
 use crate::metrics::SignInOutcome;
 
@@ -98,14 +98,15 @@ impl From<Challenge> for ChallengeBody {
 /// Sign in
 ///
 /// Begins a session. A browser client's refresh token comes as an httpOnly cookie; a native client's in the body, and
-/// only to requests without `Cookie`, `Origin` and `Sec-Fetch-*` headers.
+/// only to requests without `Cookie`, `Origin` and `Sec-Fetch-*` headers. A client of the style `session` gets no token:
+/// its session's name comes as an httpOnly cookie, always a new one, and the session that the cookie named before ends.
 #[utoipa::path(
     post,
     path = "/v1/login",
     tag = "sign-in",
     request_body = LoginBody,
     responses(
-        (status = 200, description = "Signed in", body = TokensBody),
+        (status = 200, description = "Signed in", body = GivenBody),
         (status = 401, description = "`invalid_credentials`", body = ProblemBody),
         (status = 403, description = "`account_disabled`, `client_disabled`, `cross_site`, `browser_request`", body = ProblemBody),
         (status = 429, description = "`too_many_requests`, with `Retry-After`", body = ProblemBody),
@@ -120,7 +121,7 @@ pub(crate) async fn login(
 ) -> Result<Response, Problem> {
     let client = app.client(login.client.as_deref())?;
     visit.admit(&app, &client)?;
-    let visitor = visit.visitor_on_device(&app, &client)?;
+    let visitor = visit.visitor_signing_in(&app, &client)?;
     let result = app.auth().login(login, &visitor).await;
     app.metrics().sign_in(match &result {
         Ok(SignIn::Complete(_)) => SignInOutcome::Complete,
@@ -130,7 +131,7 @@ pub(crate) async fn login(
         Err(_) => SignInOutcome::Failed,
     });
     Ok(match result? {
-        SignIn::Complete(signed) => Tokens::new(&app, *signed).into_response(),
+        SignIn::Complete(given) => http::given(&app, given),
         SignIn::Challenge(challenge) => Json(ChallengeBody::from(challenge)).into_response(),
     })
 }

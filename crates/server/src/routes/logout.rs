@@ -1,8 +1,9 @@
 //! `POST /v1/logout` and `/v1/logout-all`: sign-out, here or everywhere.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse};
+use countersign_auth::model::client::Client;
 use utoipa::ToSchema;
 
 use crate::http::{
@@ -27,15 +28,15 @@ impl FromFields for LogoutBody {
 
 /// Sign out
 ///
-/// Ends the session of the refresh cookie and takes the cookie back; a cookie that means nothing any more is taken back
-/// as well. Without a cookie, ends the session of the access token. Where both are sent, the cookie decides, and the
+/// Ends the session of the refresh or session cookie and takes the cookie back; one that means nothing any more is taken
+/// back as well. Without a cookie, ends the session of the access token. Where both are sent, the cookie decides, and the
 /// access token (which may have expired by now) is not looked at.
 #[utoipa::path(
     post,
     path = "/v1/logout",
     tag = "sign-in",
     request_body(content = Option<LogoutBody>),
-    security(("refresh_cookie" = []), ("bearer" = [])),
+    security(("refresh_cookie" = []), ("session_cookie" = []), ("bearer" = [])),
     responses(
         (status = 204, description = "Signed out"),
         (status = 401, description = "There is neither: `missing_token`; or `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
@@ -50,16 +51,19 @@ pub(crate) async fn logout(
     OptionalBody(form): OptionalBody<LogoutBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let client = app.client(form.client_id.as_deref())?;
-    if let Some(token) = visit.refresh_cookie(&app, &client)? {
+    let visitor = visit.visitor();
+    if let Some(name) = visit.session_cookie(&app, &client)? {
         visit.admit(&app, &client)?;
-        app.auth().logout(token, &visit.visitor()).await?;
+        app.auth().end_named_session(name, &visitor).await?;
+    } else if let Some(token) = visit.refresh_cookie(&app, &client)? {
+        visit.admit(&app, &client)?;
+        app.auth().logout(token, &visitor).await?;
     } else {
         let caller = bearer.check(&app)?;
-        app.auth().end_session_of(&caller, &visit.visitor()).await?;
+        app.auth().end_session_of(&caller, &visitor).await?;
     }
-    let cleared = app.cookies().clear(CookieKind::Refresh, &client.id);
-    let cookie = cleared.map(|cookie| (header::SET_COOKIE, cookie));
-    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
+    let cleared = cleared(&app, &client);
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cleared)))
 }
 
 /// Sign out everywhere
@@ -69,7 +73,7 @@ pub(crate) async fn logout(
     post,
     path = "/v1/logout-all",
     tag = "sign-in",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     responses(
         (status = 204, description = "Signed out"),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
@@ -83,7 +87,17 @@ pub(crate) async fn logout_all(
 ) -> Result<impl IntoResponse, Problem> {
     app.auth().logout_all(&caller, &visit.visitor()).await?;
     let client = app.auth().client(Some(&caller.client_id));
-    let cleared = client.and_then(|client| app.cookies().clear(CookieKind::Refresh, &client.id));
-    let cookie = cleared.map(|cookie| (header::SET_COOKIE, cookie));
-    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
+    let cleared = client.and_then(|client| cleared(&app, &client));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cleared)))
+}
+
+/// Takes back the cookie by which this client's sessions go on.
+fn cleared(app: &App, client: &Client) -> Option<(HeaderName, HeaderValue)> {
+    let kind = if client.style.is_opaque() {
+        CookieKind::Session
+    } else {
+        CookieKind::Refresh
+    };
+    let cookie = app.cookies().clear(kind, &client.id)?;
+    Some((header::SET_COOKIE, cookie))
 }

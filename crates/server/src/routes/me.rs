@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    App, Bearer, Body, Caller, Fields, FromFields, Problem, ProblemBody, Profile, Visit,
+    App, Body, Caller, Credentials, Fields, FromFields, Problem, ProblemBody, Profile, Visit,
 };
 
 /// The caller's account.
@@ -44,7 +44,7 @@ impl FromFields for ProfileChange {
     get,
     path = "/v1/me",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     responses(
         (status = 200, description = "The caller's account", body = Me),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
@@ -64,7 +64,7 @@ pub(crate) async fn show(
     patch,
     path = "/v1/me",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     request_body = ProfileChangeBody,
     responses(
         (status = 200, description = "The account as it is now", body = Me),
@@ -77,14 +77,14 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn change(
     State(app): State<App>,
-    bearer: Bearer,
+    credentials: Credentials,
     // Before the body is read…
     Caller(_): Caller,
     visit: Visit,
     Body(change): Body<ProfileChange>,
 ) -> Result<Json<Me>, Problem> {
     // …and after it: it may have come slowly, and whoever was signed out meanwhile changes nothing.
-    let caller = bearer.check(&app)?;
+    let caller = credentials.check(&app).await?;
     let changed = app
         .auth()
         .change_me(&caller, change, &visit.visitor())

@@ -11,6 +11,7 @@ pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod revocations;
 pub(crate) mod revoke;
+pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod token;
 pub(crate) mod well_known;

@@ -1,12 +1,13 @@
 //! `POST /v1/me/password`: a new password.
 
 use axum::extract::State;
+use axum::response::Response;
 use countersign_auth::account::PasswordForm;
 use countersign_auth::password::Password;
 use utoipa::ToSchema;
 
 use crate::http::{
-    App, Body, Caller, Code, Fields, FromFields, Problem, ProblemBody, Tokens, TokensBody, Visit,
+    self, App, Body, Caller, Code, Fields, FromFields, GivenBody, Problem, ProblemBody, Visit,
 };
 
 /// The old password and the new one.
@@ -34,15 +35,16 @@ impl FromFields for PasswordForm {
 
 /// Change my password
 ///
-/// Ends every other session, and all tokens given so far. This session goes on with the tokens of the answer.
+/// Ends every other session, and all tokens given so far. This session goes on with the tokens of the answer, or under the
+/// new name in its cookie.
 #[utoipa::path(
     post,
     path = "/v1/me/password",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     request_body = PasswordBody,
     responses(
-        (status = 200, description = "Changed; new tokens for this session", body = TokensBody),
+        (status = 200, description = "Changed; new tokens for this session, or a new name in its cookie", body = GivenBody),
         (status = 401, description = "`session_revoked`, `missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
         (status = 403, description = "`wrong_password`, `cross_site`, `browser_request`", body = ProblemBody),
         (status = 422, description = "`password_too_short`, `password_too_long`, `password_common`, `password_is_identifier`", body = ProblemBody),
@@ -56,7 +58,7 @@ pub(crate) async fn change(
     Caller(caller): Caller,
     visit: Visit,
     Body(form): Body<PasswordForm>,
-) -> Result<Tokens, Problem> {
+) -> Result<Response, Problem> {
     // The answer holds a refresh token, so the way that it would travel must be safe before anything happens.
     let client = app.auth().client(Some(&caller.client_id)).ok_or_else(|| {
         Problem::new(
@@ -66,6 +68,6 @@ pub(crate) async fn change(
     })?;
     visit.admit(&app, &client)?;
     let visitor = visit.visitor();
-    let signed = app.auth().change_password(&caller, form, &visitor).await?;
-    Ok(Tokens::new(&app, signed))
+    let given = app.auth().change_password(&caller, form, &visitor).await?;
+    Ok(http::given(&app, given))
 }

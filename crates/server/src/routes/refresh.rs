@@ -43,6 +43,7 @@ impl FromFields for RefreshBody {
         (status = 200, description = "Renewed", body = TokensBody),
         (status = 401, description = "Sign in again: `no_refresh_token`, `refresh_invalid`, `refresh_expired`, `refresh_reused`, \
             `refresh_ahead`, `refresh_superseded`, `session_revoked`", body = ProblemBody),
+        (status = 400, description = "`not_renewable`: this client's sessions live on by being used", body = ProblemBody),
         (status = 403, description = "`cross_site`, `browser_request`", body = ProblemBody),
         (status = 429, description = "`too_many_retries`, with `Retry-After`", body = ProblemBody),
         (status = 503, description = "`cannot_protect`, with `Retry-After`: nothing was spent", body = ProblemBody),
@@ -56,6 +57,9 @@ pub(crate) async fn refresh(
 ) -> Result<Tokens, Problem> {
     let client = app.client(form.client_id.as_deref())?;
     visit.admit(&app, &client)?;
+    if client.style.is_opaque() {
+        return Err(RefreshError::NotRenewed.into());
+    }
     let token = match client.kind {
         ClientKind::Browser if form.refresh_token.is_some() => {
             return Err(Problem::new(

@@ -69,7 +69,7 @@ impl SessionBody {
     get,
     path = "/v1/me/sessions",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     responses(
         (status = 200, description = "The live sessions", body = Sessions),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
@@ -96,7 +96,7 @@ pub(crate) async fn list(
     delete,
     path = "/v1/me/sessions",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     responses(
         (status = 204, description = "Only the session that asked is left"),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`", body = ProblemBody),
@@ -120,7 +120,7 @@ pub(crate) async fn end_others(
     delete,
     path = "/v1/me/sessions/{id}",
     tag = "account",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("session_cookie" = [])),
     params(("id" = String, Path, description = "The session's `id`")),
     responses(
         (status = 204, description = "It has ended"),

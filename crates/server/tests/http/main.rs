@@ -23,6 +23,7 @@ mod renewal;
 mod secrets;
 mod server;
 mod service;
+mod session_style;
 mod sessions;
 mod stateless;
 mod tls;

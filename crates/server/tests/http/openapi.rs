@@ -50,6 +50,7 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
         "/v1/refresh",
         "/v1/logout",
         "/v1/logout-all",
+        "/v1/session",
         "/v1/me",
         "/v1/me/sessions",
         "/v1/me/sessions/{id}",
@@ -67,7 +68,7 @@ async fn every_operation_of_it_is_there_and_no_other_method_is() {
     ] {
         assert!(paths.contains_key(path), "{path}");
     }
-    assert_eq!(paths.len(), 19, "a new route belongs into this list, too");
+    assert_eq!(paths.len(), 20, "a new route belongs into this list, too");
 }
 
 #[tokio::test]

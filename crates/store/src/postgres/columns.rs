@@ -173,6 +173,25 @@ pub(super) fn entitlement(row: &Row) -> Result<Entitlement, Failure> {
     })
 }
 
+/// Whether the row of a use stands where it stood at sign-in, and the idle end and last use that it got just now.
+pub(super) struct StoredUse {
+    pub(super) current: bool,
+    pub(super) moved: Option<(Timestamp, Timestamp)>,
+}
+
+/// Reads it: behind the columns of the view come the idle end that was asked for, and these two.
+pub(super) fn stored_use(row: &Row) -> Result<StoredUse, Failure> {
+    const MOVED: usize = OUTCOME + 4;
+    let moved: Option<i64> = row.column(MOVED)?;
+    Ok(StoredUse {
+        current: row.column(OUTCOME + 2)?,
+        moved: match moved {
+            Some(_) => Some((row.time(MOVED)?, row.time(MOVED + 1)?)),
+            None => None,
+        },
+    })
+}
+
 fn generations(row: &Row, first: usize) -> Result<Generations, Failure> {
     let prev: Option<i64> = row.column(first + 1)?;
     Ok(Generations {

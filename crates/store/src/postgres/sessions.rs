@@ -7,13 +7,15 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions,
+    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
 };
 use countersign_auth::store::StoreError;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::columns::{Columns, entitlement, int, json, millis, outcome, session_id, word};
+use super::columns::{
+    Columns, StoredUse, entitlement, int, json, millis, outcome, session_id, stored_use, word,
+};
 use super::failure::Failure;
 use super::{Param, Postgres, verb};
 
@@ -76,6 +78,56 @@ impl Sessions for Postgres {
             "unknown" => Rotate::Unknown,
             other => return Err(unheard_of(other)),
         })
+    }
+
+    /// One statement, so that it is one step. The grant is locked before the session, as everywhere.
+    async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError> {
+        let rows = self
+            .rows(
+                "WITH seen AS (
+                    SELECT a.*, least($4, a.absolute_end) AS wanted FROM answers a
+                    WHERE a.absolute_end = $1 AND a.handle = $2 AND a.client = $3
+                 ), used AS (
+                    UPDATE grants g SET handed_at = greatest($5, g.handed_at) FROM seen
+                    WHERE g.absolute_end = $1 AND g.handle = $2 AND seen.current AND g.floor = 0
+                        AND $5 < seen.idle_end AND $5 < seen.absolute_end AND seen.wanted > seen.idle_end
+                        AND (seen.wanted - seen.idle_end) * 16 >= greatest(seen.wanted - $5, 0)
+                    RETURNING g.handed_at, seen.session, seen.wanted
+                 ), moved AS (
+                    UPDATE sessions s SET idle_end = greatest(used.wanted, s.idle_end) FROM used
+                    WHERE s.absolute_end = $1 AND s.id = used.session
+                    RETURNING s.idle_end, used.handed_at
+                 )
+                 SELECT seen.*, moved.idle_end AS moved, moved.handed_at AS used FROM seen LEFT JOIN moved ON true",
+                &[
+                    &millis(touched.absolute_end),
+                    &touched.handle.0.as_slice(),
+                    &touched.client.as_str(),
+                    &millis(touched.idle_end),
+                    &millis(now),
+                ],
+            )
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(Touch::Unknown);
+        };
+        let mut entitlement = entitlement(row)?;
+        let StoredUse { current, moved } = stored_use(row)?;
+        let session = &mut entitlement.session;
+        if now >= session.idle_end || now >= session.absolute_end() {
+            return Ok(Touch::Expired);
+        }
+        if !current {
+            return Ok(Touch::Stale);
+        }
+        if entitlement.grant.generations.floor > 0 {
+            return Ok(Touch::Superseded);
+        }
+        if let Some((idle_end, handed_at)) = moved {
+            session.idle_end = idle_end;
+            entitlement.grant.generations.handed_at = handed_at;
+        }
+        Ok(Touch::Live(Box::new(entitlement)))
     }
 
     async fn end(

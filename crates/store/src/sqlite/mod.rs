@@ -30,7 +30,7 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions,
+    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
 };
 use countersign_auth::store::StoreError;
 use rusqlite::{Connection, Result};
@@ -40,7 +40,7 @@ pub use writer::Stats;
 
 use copier::Copier;
 use readers::Readers;
-use renewal::Presentation;
+use renewal::{Presentation, Use};
 use writer::Writer;
 
 /// How many threads read.
@@ -139,6 +139,16 @@ impl Sessions for Sqlite {
     ) -> Result<Rotate, StoreError> {
         let presented = Presentation::new(presented, origin);
         self.write(move |db| renewal::rotate(db, &presented)).await
+    }
+
+    /// A snapshot says it, where there is nothing to write. Else the writer does all of it, whatever the snapshot said.
+    async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError> {
+        let used = Use::new(touched, now);
+        let looking = used.clone();
+        match self.read(move |db| renewal::look(db, &looking)).await? {
+            Some(touch) => Ok(touch),
+            None => self.write(move |db| renewal::touch(db, &used)).await,
+        }
     }
 
     async fn end(

@@ -1,23 +1,17 @@
-//! `rotate`: the renewal table, in one step of the writer.
-
-use std::time::Duration;
+//! `rotate`: the renewal table, in one step of the writer. And `touch`, which mostly writes nothing.
 
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Happening, Origin};
-use countersign_auth::model::grant::{HandleHash, Network};
+use countersign_auth::model::grant::{Entitlement, HandleHash, Network};
 use countersign_auth::model::id::ClientId;
 use countersign_auth::rotation::{Generation, Generations, Interval, Move};
-use countersign_auth::sessions::{Presented, Rotate};
+use countersign_auth::sessions::{Presented, Rotate, Touch, Touched, is_worth_moving};
 use rusqlite::{Connection, Result, params};
 
 use super::audit;
 use super::columns::millis;
 use super::grants::{self, Found};
 use super::sessions::{self, End};
-
-/// The idle end is moved when that would move it by this part of the idle time; sooner, a renewal leaves the
-/// session's row alone. So a session that nobody uses ends up to a sixteenth before its time.
-const IDLE_STEP: u32 = 16;
 
 /// A [`Presented`] that can wait for its turn.
 pub(super) struct Presentation {
@@ -111,6 +105,81 @@ pub(super) fn rotate(db: &Connection, presented: &Presentation) -> Result<Rotate
     }
 }
 
+/// A [`Touched`] that can wait for its turn.
+#[derive(Clone)]
+pub(super) struct Use {
+    handle: HandleHash,
+    absolute_end: Timestamp,
+    client: ClientId,
+    idle_end: Timestamp,
+    now: Timestamp,
+}
+
+impl Use {
+    pub(super) fn new(touched: Touched<'_>, now: Timestamp) -> Self {
+        Self {
+            handle: touched.handle,
+            absolute_end: touched.absolute_end,
+            client: touched.client.clone(),
+            idle_end: touched.idle_end,
+            now,
+        }
+    }
+}
+
+/// What a session that is used is worth, if there is nothing to write: `None`, if it is for the writer to say.
+pub(super) fn look(db: &Connection, used: &Use) -> Result<Option<Touch>> {
+    Ok(match used_now(db, used)? {
+        Used::Rested(_) => None,
+        Used::Said(touch) => Some(touch),
+    })
+}
+
+/// The same, and its idle end moves.
+pub(super) fn touch(db: &Connection, used: &Use) -> Result<Touch> {
+    match used_now(db, used)? {
+        Used::Said(touch) => Ok(touch),
+        Used::Rested(mut found) => {
+            let generations = &mut found.entitlement.grant.generations;
+            generations.handed_at = used.now.max(generations.handed_at);
+            grants::store(db, used.handle, used.absolute_end, generations)?;
+            move_idle_end(db, &mut found, used.idle_end, used.now)?;
+            Ok(Touch::Live(Box::new(found.entitlement)))
+        }
+    }
+}
+
+enum Used {
+    /// It is live, and its idle end is worth moving.
+    Rested(Box<Found>),
+    /// There is nothing to write.
+    Said(Touch),
+}
+
+fn used_now(db: &Connection, used: &Use) -> Result<Used> {
+    let found = grants::find(db, used.handle, used.absolute_end)?
+        .filter(|found| found.entitlement.grant.client == used.client);
+    let Some(found) = found else {
+        return Ok(Used::Said(Touch::Unknown));
+    };
+    let Entitlement { session, grant, .. } = &found.entitlement;
+    if used.now >= session.idle_end || used.now >= session.absolute_end() {
+        return Ok(Used::Said(Touch::Expired));
+    }
+    if !found.current {
+        return Ok(Used::Said(Touch::Stale));
+    }
+    if grant.generations.floor > 0 {
+        return Ok(Used::Said(Touch::Superseded));
+    }
+    let idle_end = used.idle_end.min(session.absolute_end());
+    Ok(if is_worth_moving(session.idle_end, idle_end, used.now) {
+        Used::Rested(Box::new(found))
+    } else {
+        Used::Said(Touch::Live(Box::new(found.entitlement)))
+    })
+}
+
 fn renew(
     db: &Connection,
     found: &mut Found,
@@ -119,20 +188,18 @@ fn renew(
 ) -> Result<()> {
     grants::store(db, presented.handle, presented.absolute_end, &state)?;
     found.entitlement.grant.generations = state;
+    move_idle_end(db, found, presented.idle_end, presented.origin.at)
+}
 
+fn move_idle_end(db: &Connection, found: &mut Found, to: Timestamp, now: Timestamp) -> Result<()> {
     let session = &mut found.entitlement.session;
-    let idle_end = presented.idle_end.min(session.absolute_end());
-    if is_worth_moving(session.idle_end, idle_end, presented.origin.at) {
+    let idle_end = to.min(session.absolute_end());
+    if is_worth_moving(session.idle_end, idle_end, now) {
         db.prepare_cached("UPDATE sessions SET idle_end = ?2 WHERE key = ?1")?
             .execute(params![found.session_key, millis(idle_end)])?;
         session.idle_end = idle_end;
     }
     Ok(())
-}
-
-fn is_worth_moving(from: Timestamp, to: Timestamp, now: Timestamp) -> bool {
-    let by = to.since(from);
-    by > Duration::ZERO && by >= to.since(now) / IDLE_STEP
 }
 
 fn end(

@@ -12,6 +12,7 @@ pub mod sessions;
 pub mod sweeping;
 pub mod table;
 pub mod users;
+pub mod using;
 pub mod world;
 
 pub use world::{Store, World, at};
@@ -27,6 +28,9 @@ macro_rules! suite {
                 idle_end_moves, hundreds_of_generations,
             }
             table { is_the_table }
+            using {
+                live, writes_little, touch_unknown, touch_expired, touch_stale, touch_superseded,
+            }
             sessions {
                 opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
                 lists, changes_password, changes_password_stale, admits, admits_stale,
@@ -44,6 +48,7 @@ macro_rules! suite {
             races {
                 one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,
                 password_changes_exclude_each_other, sign_in_against_cut_off, the_log_under_fire,
+                a_session_that_a_hundred_use,
             }
         }
     };

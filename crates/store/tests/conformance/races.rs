@@ -9,12 +9,13 @@ use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::KeyId;
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
 use countersign_auth::model::user::UserChange;
-use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate};
+use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate, Touch};
 use countersign_guard::Revocation;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::clients;
+use super::using;
 use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
 
 const RACERS: usize = 100;
@@ -309,4 +310,50 @@ pub async fn two_live_secrets<S: Store>(world: World<S>) {
     let kept = world.store.client_secrets().await.unwrap();
     let ends: Vec<_> = kept.iter().map(|secret| secret.span.ends_at).collect();
     assert_eq!(ends, [Some(secs(60)), None]);
+}
+
+/// While a hundred use it, it moves on as if one did; and when it has ended, it has ended for all.
+pub async fn a_session_that_a_hundred_use<S: Store>(world: World<S>) {
+    let ann = using::ann(&world).await;
+    let mut watch = world.watch().await;
+    for turn in 1..10 {
+        let now = secs(turn * 10 * 3600);
+        let answers = race(|_| {
+            let (store, ann) = (world.store.clone(), ann.clone());
+            async move { using::touch_at(&store, &ann, now).await }
+        })
+        .await;
+        assert_eq!(
+            count(&answers, |answer| matches!(answer, Touch::Live(_))),
+            RACERS
+        );
+        let views = world.store.of_user(ann.user, now).await.unwrap();
+        assert_eq!(views[0].last_used_at, now);
+    }
+    world.told(&mut watch, &[], &[]).await;
+    let now = secs(10 * 10 * 3600);
+    let answers = race(|number| {
+        let (store, ann) = (world.store.clone(), ann.clone());
+        async move {
+            if number == RACERS / 2 {
+                assert!(store.end(ann.session, None, &origin(now)).await.unwrap());
+                return (using::touch_at(&store, &ann, now).await, Touch::Unknown);
+            }
+            let first = using::touch_at(&store, &ann, now).await;
+            (first, using::touch_at(&store, &ann, now).await)
+        }
+    })
+    .await;
+    for (number, (first, second)) in answers.iter().enumerate() {
+        let ended = *first == Touch::Unknown;
+        assert!(ended || matches!(first, Touch::Live(_)), "{first:?}");
+        assert!(
+            !ended || *second == Touch::Unknown,
+            "{number} found it again: {second:?}"
+        );
+    }
+    assert_eq!(
+        using::touch_at(&world.store, &ann, now).await,
+        Touch::Unknown
+    );
 }

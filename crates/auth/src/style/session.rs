@@ -1,0 +1,106 @@
+//! `session`: the browser holds a session's name in a cookie, and nothing else. One step in the store opens it; how it is
+//! used is in [`crate::live`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Begin, NewPassword};
+use crate::Auth;
+use crate::account::PasswordError;
+use crate::login::LoginError;
+use crate::model::client::Client;
+use crate::model::grant::Entitlement;
+use crate::model::user::User;
+use crate::session_token::SessionToken;
+use crate::sessions::{ChangePassword, Open, PasswordChange};
+
+/// A session's name, on its way to the one browser that will hold it.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The name.
+    pub name: SessionToken,
+    /// Whose it is.
+    pub user: User,
+    /// How long it can be of use at most: the session's absolute end.
+    pub expires_in: Duration,
+    /// The application.
+    pub client: Arc<Client>,
+    /// What to set as the device cookie, after a sign-in.
+    pub device: Option<String>,
+}
+
+/// What such a client cannot have.
+pub(super) fn refusal(client: &Client) -> Option<&'static str> {
+    let says_how = client.signing_algorithm.is_some() || client.encrypt_to.is_some();
+    says_how.then_some(
+        "a client of the style \"session\" gets no tokens: leave signing_algorithm and encrypt_to out, or say them for \
+         the audience of the services behind",
+    )
+}
+
+impl Auth {
+    /// Opens a session under a new name, unless something moved since the password was looked at. Whatever name the
+    /// browser came with names nothing afterwards: it may have been planted there (session fixation), and its owner signs
+    /// in anew.
+    pub(super) async fn begin_session(&self, begin: Begin<'_>) -> Result<NewSession, LoginError> {
+        let session = begin.session(&self.env);
+        let Begin {
+            client, visitor, ..
+        } = begin;
+        let name = SessionToken::random(&self.env, session.absolute_end());
+        let grant = self.first_grant(session.id, &client, name.hash(), visitor);
+        let origin = visitor.origin(session.auth_time);
+        let Open::Opened(entitlement) = self.sessions.open(session, grant, &origin).await? else {
+            return Err(LoginError::Stale);
+        };
+        if let Some(before) = &visitor.session {
+            self.end_named_session(before, visitor).await?;
+        }
+        Ok(self.new_session(*entitlement, client, name))
+    }
+
+    /// Changes a password in one step of the store: the session goes on under a new name, and the old one is superseded.
+    pub(super) async fn change_password_session(
+        &self,
+        change: NewPassword<'_>,
+    ) -> Result<NewSession, PasswordError> {
+        let NewPassword {
+            session,
+            user,
+            password,
+            client,
+            visitor,
+            ..
+        } = change;
+        let name = SessionToken::random(&self.env, session.absolute_end());
+        let change = PasswordChange {
+            user: user.id,
+            seen_epoch: user.epoch,
+            password,
+            grant: self.first_grant(session, &client, name.hash(), visitor),
+        };
+        let origin = visitor.origin(self.env.now());
+        match self.sessions.change_password(change, &origin).await? {
+            ChangePassword::Stale => Err(PasswordError::SessionOver),
+            ChangePassword::Changed(entitlement) => {
+                self.hear_own().await;
+                Ok(self.new_session(*entitlement, client, name))
+            }
+        }
+    }
+
+    fn new_session(
+        &self,
+        entitlement: Entitlement,
+        client: Arc<Client>,
+        name: SessionToken,
+    ) -> NewSession {
+        NewSession {
+            name,
+            expires_in: entitlement.session.absolute_end().since(self.env.now()),
+            user: entitlement.user,
+            client,
+            device: None,
+        }
+    }
+}
