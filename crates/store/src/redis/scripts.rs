@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use redis::Script;
 
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
-        $($(#[$doc])* pub(super) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file))));)*
+    ($($(#[$doc:meta])* $name:ident = $($file:literal)+;)*) => {
+        $($(#[$doc])* pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!($(include_str!(concat!("scripts/", $file))),+))
+        });)*
     };
 }
 
@@ -17,7 +18,9 @@ scripts! {
     /// The entry of a session in the index of its user.
     INDEX = "index.lua";
     /// The renewal table.
-    ROTATE = "rotate.lua";
+    ROTATE = "standing.lua" "rotate.lua";
+    /// A use by a name that stays.
+    TOUCH = "standing.lua" "touch.lua";
     /// Whether a session of a user who is being cut off counts; one that is pending goes.
     CUT_OFF = "cut_off.lua";
     /// Marks a session whose user is about to change their password.

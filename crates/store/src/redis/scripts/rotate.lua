@@ -1,55 +1,9 @@
--- `rotate`: the renewal table, in one step. The table itself is `Generations::present` of countersign-auth; a test
--- holds the two together.
+-- `rotate`: the renewal table, in one step, behind standing.lua. The table itself is `Generations::present` of
+-- countersign-auth; a test holds the two together.
 --
--- KEYS: grant, session. ARGV: now, generation, idle end, absolute end, interval, network; then where SQL stands: whether
--- user and client are there and enabled, the epochs of user, client and issuer.
--- Answers: what it means, whether strangers raise an alarm, and the grant and the session as they are now.
+-- ARGV, besides: generation, interval, network.
 
-local now, generation = tonumber(ARGV[1]), tonumber(ARGV[2])
-local idle_end, absolute_end = tonumber(ARGV[3]), tonumber(ARGV[4])
-local interval, network = tonumber(ARGV[5]), tonumber(ARGV[6])
-local stands, user_epoch, client_epoch, issuer_epoch = ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10]
-
-local function hash(key)
-    local fields, flat = {}, redis.call('HGETALL', key)
-    for i = 1, #flat, 2 do
-        fields[flat[i]] = flat[i + 1]
-    end
-    return fields
-end
-
-local function answer(word)
-    return {word, 0, {}, {}}
-end
-
--- A number in full: Lua itself would write a long one with an exponent.
-local function digits(number)
-    return string.format('%.0f', number)
-end
-
--- 1. Is there such a grant? A grant without a session has ended.
-local grant, session = hash(KEYS[1]), hash(KEYS[2])
-if not grant.cur or not session.user or session.pending then
-    return answer('unknown')
-end
-
--- 2. Does it still hold?
-local old_idle_end = tonumber(session.idle_end)
-if now >= old_idle_end or now >= absolute_end then
-    return answer('expired')
-end
-if not stands or grant.client_epoch ~= client_epoch or session.issuer_epoch ~= issuer_epoch then
-    return answer('stale')
-end
-if session.user_epoch ~= user_epoch then
-    if tonumber(session.user_epoch) > tonumber(user_epoch) then
-        -- It changed its password after SQL was asked.
-        return answer('behind')
-    elseif session.changing and now < tonumber(session.changing) then
-        return answer('changing')
-    end
-    return answer('stale')
-end
+local generation, interval, network = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
 -- 3. What does this generation mean?
 local cur, prev, floor = tonumber(grant.cur), tonumber(grant.prev), tonumber(grant.floor)
@@ -123,21 +77,9 @@ end
 -- 4. Do that. What ends the session is left to the caller: SQL comes first.
 if #moved > 0 then
     redis.call('HSET', KEYS[1], unpack(moved))
-    -- The idle end is moved when that would move it by a sixteenth of the idle time; sooner, a renewal leaves the
-    -- session alone.
-    idle_end = math.min(idle_end, absolute_end)
-    if idle_end > old_idle_end and (idle_end - old_idle_end) * 16 >= math.max(idle_end - now, 0) then
-        session.idle_end = digits(idle_end)
-        redis.call('HSET', KEYS[2], 'idle_end', session.idle_end)
+    if is_worth_moving then
+        move_idle_end()
     end
 end
 
-local function flat(fields)
-    local list = {}
-    for name, value in pairs(fields) do
-        list[#list + 1] = name
-        list[#list + 1] = value
-    end
-    return list
-end
 return {outcome, alarm, flat(grant), flat(session)}
