@@ -11,6 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign_guard::axum::Caller;
+use countersign_guard::net::HearsNoRevocations;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -27,12 +28,17 @@ pub fn serve(size: usize) -> io::Result<()> {
     run(async || router)
 }
 
-/// Answers `GET /orders` likewise, behind these `layers`: to callers whom a guard knows (`guarded`), to everybody as if to
-/// one of them (`open`), or that with a layer that does nothing (`passing`).
+/// Answers `GET /orders` likewise, behind these `layers`.
 pub fn serve_orders(layers: &str) -> Result<(), Box<dyn Error>> {
     let guard = by_key()?;
+    Ok(run(async || orders_behind(layers, &guard))?)
+}
+
+/// `GET /orders`, answered to callers whom a guard knows (`guarded`), to everybody as if to one of them (`open`), or that
+/// with a layer that does nothing (`passing`).
+pub fn orders_behind(layers: &str, guard: &HearsNoRevocations) -> Router {
     let anybody = || Router::new().route("/orders", get(async || orders("user000000000000000000")));
-    let router = async || match layers {
+    match layers {
         "guarded" => Router::new()
             .route("/orders", get(async |caller: Caller| orders(&caller.sub)))
             .layer(guard.protect()),
@@ -40,8 +46,7 @@ pub fn serve_orders(layers: &str) -> Result<(), Box<dyn Error>> {
             next.run(request).await
         })),
         _ => anybody(),
-    };
-    Ok(run(router)?)
+    }
 }
 
 fn orders(of: &str) -> Json<Value> {

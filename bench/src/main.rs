@@ -41,8 +41,8 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first two start servers of their own, the last four need none.
-const SECTIONS: [&str; 11] = [
+/// What can be measured, in the order in which it is; the first two start servers of their own, the last five need none.
+const SECTIONS: [&str; 12] = [
     "footprint",
     "revocations",
     "renewals",
@@ -52,6 +52,7 @@ const SECTIONS: [&str; 11] = [
     "storm",
     "tokens",
     "checks",
+    "layer",
     "encryption",
     "hostile",
 ];
@@ -207,6 +208,8 @@ fn alone(
     }
     if wants("checks") {
         tokens::checks(plan, report);
+    }
+    if wants("layer") {
         tokens::layer(plan, report)?;
     }
     if wants("encryption") {

@@ -10,6 +10,7 @@ use crate::model::audit::{AuditEntry, AuditQuery, Origin};
 use crate::model::client::Client;
 use crate::model::id::{ClientId, KeyId, UserId};
 use crate::model::key::{KeyState, StoredKey};
+use crate::model::node::Node;
 use crate::model::revocation::{Audience, Cursor, LogPage};
 use crate::model::secret::StoredSecret;
 use crate::model::session::Session;
@@ -188,6 +189,22 @@ pub trait Directory: Send + Sync + 'static {
     /// Appends a `token` event for each spent id that the log has not been told of, at most `limit`; how many. Apart
     /// from `spend`, so that exchanges do not wait for one another: its times are ahead.
     async fn tell_spent(&self, limit: u32) -> Result<u32, StoreError>;
+
+    // What nodes that share a store owe each other.
+
+    /// The store's own clock, by which all of them tell the time. `None`: no others use this store.
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+    /// Says that this node lives and what it is, and that nodes which said nothing since `before` do not. Those that do
+    /// live beside it.
+    async fn announce(&self, _node: &Node, _before: Timestamp) -> Result<Vec<Node>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// Says that the node of this name stops.
+    async fn leave(&self, _name: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     // Audit and upkeep.
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use countersign_guard::UnixTime;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{Reading, SharedClock};
+
 /// Milliseconds since 1970-01-01T00:00:00Z. Tokens carry whole seconds ([`Timestamp::unix`]);
 /// the renewal interval is measured in milliseconds.
 #[derive(
@@ -75,6 +77,14 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> Duration {
         Duration::from_millis(self.now().as_millis())
     }
+
+    /// Takes up what the store's clock said, if this one follows it ([`SharedClock`]).
+    fn follow(&self, _: Reading) {}
+
+    /// How many milliseconds the machine's clock is ahead of what [`Clock::now`] says.
+    fn ahead(&self) -> i64 {
+        0
+    }
 }
 
 /// Gives unpredictable bytes.
@@ -93,11 +103,11 @@ pub struct Env {
 }
 
 impl Env {
-    /// The machine's clock and its cryptographic random generator.
+    /// The machine's clock, or the store's where that has one, and the machine's cryptographic random generator.
     #[must_use]
     pub fn system() -> Self {
         Self {
-            clock: Arc::new(SystemClock::start()),
+            clock: Arc::new(SharedClock::new(Arc::new(SystemClock::start()))),
             entropy: Arc::new(SystemEntropy),
         }
     }

@@ -14,6 +14,7 @@
 pub mod account;
 pub mod admin;
 pub mod clients;
+pub mod clock;
 pub mod directory;
 pub mod env;
 pub mod feed;
@@ -25,6 +26,7 @@ pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod model;
+pub mod nodes;
 pub mod password;
 pub mod protection;
 pub mod recipients;

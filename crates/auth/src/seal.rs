@@ -3,13 +3,19 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use crate::env::Env;
+use crate::nodes::fingerprint;
 
 /// The key under which private keys are sealed. It lives outside the store: in the environment, in a file, or
 /// beside the data.
-pub struct MasterKey(LessSafeKey);
+pub struct MasterKey {
+    sealing: LessSafeKey,
+    /// Derived from it, for what nodes compare.
+    comparing: hmac::Key,
+}
 
 /// Sealed bytes that this master key does not open: another key, or damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +35,17 @@ impl MasterKey {
     pub fn new(bytes: &Zeroizing<[u8; Self::LEN]>) -> Self {
         #[expect(clippy::expect_used, reason = "the length is that of the algorithm")]
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).expect("32 bytes");
-        Self(LessSafeKey::new(key))
+        let whole = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
+        let derived = hmac::sign(&whole, b"countersign: fingerprints of settings");
+        Self {
+            sealing: LessSafeKey::new(key),
+            comparing: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
+        }
+    }
+
+    /// What nodes compare in place of a setting.
+    pub(crate) fn fingerprint(&self, setting: &str, value: &[u8]) -> String {
+        fingerprint(&self.comparing, setting, value)
     }
 
     /// Seals `secret`; `context` (what the secret is, and whose) must be given again to open it.
@@ -40,7 +56,7 @@ impl MasterKey {
         let mut body = Vec::with_capacity(secret.len() + AES_256_GCM.tag_len());
         body.extend_from_slice(secret);
         #[expect(clippy::expect_used, reason = "fails only beyond 64 GiB")]
-        self.0
+        self.sealing
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(context.as_bytes()),
@@ -60,7 +76,7 @@ impl MasterKey {
         let (nonce, body) = sealed.split_first_chunk().ok_or(CannotOpen)?;
         let mut body = Zeroizing::new(body.to_vec());
         let secret_len = self
-            .0
+            .sealing
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
                 Aad::from(context.as_bytes()),

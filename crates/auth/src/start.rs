@@ -7,6 +7,7 @@ use countersign_jose::{SigningKey, Verifier};
 
 use crate::Auth;
 use crate::clients::Clients;
+use crate::clock::follow_from_the_start;
 use crate::directory::Directory;
 use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
@@ -85,6 +86,7 @@ impl Auth {
         sessions: Arc<dyn Sessions>,
         env: Env,
     ) -> Result<Self, StartError> {
+        follow_from_the_start(&*directory, &env).await?;
         let now = env.now();
         let origin = by_server(now);
         let own = own_key(&settings, &secrets)?;

@@ -8,7 +8,9 @@
 //! | `countersign_hashing_…` | | the password hashing threads and their queue |
 //! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
 //! | `countersign_feed_…` | `reason` | the feed: streams open and ended, the last event heard, the age of that knowledge |
-//! | `countersign_store_…` | | the embedded store: what was written, in how many commits |
+//! | `countersign_store_…` | | the embedded store: what was written, in how many commits; or the connections to PostgreSQL: in use, waited for, how long |
+//! | `countersign_clock_ahead_seconds` | | on PostgreSQL: how far this machine's clock is ahead of the database's |
+//! | `countersign_nodes`, `…_disagreeing` | | on PostgreSQL: the other nodes, and those whose settings differ though they must not |
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use countersign_auth::issue::{Outcome, Signed};
 use countersign_auth::refresh::RefreshError;
-use countersign_store::Sqlite;
+use countersign_store::{Postgres, Sqlite};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -33,6 +35,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::feed::Ended;
 use crate::http::App;
+use crate::nodes::Neighbours;
 
 /// Upper bounds of the latency histogram, in seconds: from what a renewal takes to what a person notices.
 const BUCKETS: [f64; 12] = [
@@ -195,24 +198,45 @@ impl Metrics {
     }
 }
 
+/// The store, as far as there is something to see.
+#[derive(Clone, Default)]
+pub struct Watched {
+    /// The embedded one.
+    pub file: Option<Sqlite>,
+    /// The one that others share, and they.
+    pub shared: Option<(Postgres, Arc<Neighbours>)>,
+}
+
+impl From<Sqlite> for Watched {
+    fn from(store: Sqlite) -> Self {
+        Self {
+            file: Some(store),
+            shared: None,
+        }
+    }
+}
+
 /// `GET /metrics`, for a listener that only operators reach.
-pub fn router(app: &App, store: impl Into<Option<Sqlite>>) -> Router {
+pub fn router(app: &App, store: impl Into<Watched>) -> Router {
     Router::new()
         .route("/metrics", get(show))
         .with_state((app.clone(), store.into()))
 }
 
-async fn show(State((app, store)): State<(App, Option<Sqlite>)>) -> Response {
-    match encode(&app, store.as_ref()) {
+async fn show(State((app, store)): State<(App, Watched)>) -> Response {
+    match encode(&app, &store) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-fn encode(app: &App, store: Option<&Sqlite>) -> Result<String, fmt::Error> {
+fn encode(app: &App, store: &Watched) -> Result<String, fmt::Error> {
     let mut text = String::new();
     encode_registry(&mut text, &app.metrics().0.registry)?;
-    encode_registry(&mut text, &snapshot(app, store))?;
+    encode_registry(&mut text, &snapshot(app, store.file.as_ref()))?;
+    if let Some((database, neighbours)) = &store.shared {
+        encode_registry(&mut text, &of_a_shared_store(app, database, neighbours))?;
+    }
     encode_eof(&mut text)?;
     Ok(text)
 }
@@ -302,6 +326,62 @@ fn snapshot(app: &App, store: Option<&Sqlite>) -> Registry {
         "How long ago the revocation log was last known to hold nothing new",
         Unit::Seconds,
         gauge,
+    );
+    registry
+}
+
+/// What only nodes that share a store have.
+fn of_a_shared_store(app: &App, database: &Postgres, neighbours: &Neighbours) -> Registry {
+    let mut registry = Registry::with_prefix("countersign");
+    let stats = database.stats();
+    let heard = neighbours.heard();
+    for (name, help, value) in [
+        (
+            "store_connections_limit",
+            "Connections that this node may open for its verbs",
+            stats.limit,
+        ),
+        (
+            "store_connections_in_use",
+            "Connections on which a verb is under way",
+            stats.in_use,
+        ),
+        (
+            "store_waiting",
+            "Verbs that wait for a connection",
+            usize::try_from(stats.waiting).unwrap_or(usize::MAX),
+        ),
+        ("nodes", "Other nodes that live", heard.nodes),
+        (
+            "nodes_disagreeing",
+            "Other nodes whose settings differ where they must not",
+            heard.disagree.len(),
+        ),
+    ] {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let verbs: Counter = Counter::default();
+    verbs.inc_by(stats.verbs);
+    registry.register("store_verbs", "Verbs asked of the store", verbs);
+    let waited: Counter<f64, AtomicU64> = Counter::default();
+    waited.inc_by(stats.waited.as_secs_f64());
+    registry.register_with_unit(
+        "store_waited",
+        "Time that verbs waited for a connection, all together",
+        Unit::Seconds,
+        waited,
+    );
+    let ahead: Gauge<f64, AtomicU64> = Gauge::default();
+    let millis = app.auth().clock_ahead();
+    let millis = i32::try_from(millis).unwrap_or(if millis < 0 { i32::MIN } else { i32::MAX });
+    ahead.set(f64::from(millis) / 1000.0);
+    registry.register_with_unit(
+        "clock_ahead",
+        "How far this machine's clock is ahead of the database's",
+        Unit::Seconds,
+        ahead,
     );
     registry
 }

@@ -15,7 +15,7 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{ConnectError, Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use countersign_store::{Bell, ConnectError, Postgres, Sqlite, SqliteOptions};
 
 use crate::config::{Config, ConfigError, Secret};
 use crate::master_key::{self, MasterKeyError, Source};
@@ -185,6 +185,21 @@ impl Store {
         }
     }
 
+    /// The database, if others share it.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Postgres> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store, _) => Some(store),
+        }
+    }
+
+    /// What rings when another node revokes something, if there is such a thing.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        self.shared().and_then(Postgres::listen)
+    }
+
     fn traits(&self) -> (Arc<dyn Directory>, Arc<dyn Sessions>) {
         match self {
             Self::Sqlite(store) => (Arc::new(store.clone()), Arc::new(store.clone())),
@@ -218,11 +233,7 @@ fn open_file(config: &Config) -> Result<Sqlite, OpenError> {
 
 async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenError> {
     let lock = lock_folder(&config.data)?;
-    let options = PostgresOptions {
-        connections: config.store.connections,
-        ..PostgresOptions::default()
-    };
-    let store = Postgres::connect(address.expose(), &options).await?;
+    let store = Postgres::connect(address.expose(), &config.store.postgres_options()).await?;
     Ok(Store::Postgres(store, lock))
 }
 

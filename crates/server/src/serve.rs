@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use countersign_auth::Auth;
 use countersign_auth::clients::ClientError;
 use countersign_auth::store::StoreError;
 use countersign_auth::visitor::Visitor;
@@ -12,16 +13,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::first_start;
+use crate::hearing::{self, hear};
 use crate::http::{self, App, TrustedProxies};
 use crate::key_sets::KeySets;
 use crate::listen::{self, Limits};
 use crate::master_key::Source;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Metrics, Watched};
+use crate::nodes::Neighbours;
 use crate::open::{OpenError, Opened};
 use crate::telemetry::{self, InvalidFilter};
 use crate::tls::{Tls, TlsError};
@@ -30,9 +33,8 @@ use crate::tls::{Tls, TlsError};
 const GRACE: Duration = Duration::from_secs(10);
 /// How often chores are done.
 const UPKEEP: Duration = Duration::from_secs(30);
-/// How often the revocation log is read, whatever is written: how far this node vouches for what it knows is the age of
-/// the last reading, and guards believe it for a second.
-const HEAR: Duration = Duration::from_millis(200);
+/// How often the store's clock is looked at.
+const CLOCK: Duration = Duration::from_secs(5);
 
 /// Why the server does not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -112,17 +114,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         .and_then(|socket| Some(socket.local_addr().ok()?.port()));
     let issuer = config.issuer(port.unwrap_or_else(|| config.listen.port()));
     let opened = Opened::open(config, &issuer).await?;
-    if opened.master_key == Source::BesideTheData && !config.listen.is_loopback() {
-        tracing::warn!(
-            "the master key lies beside the data, where a stolen copy holds both: give it by \
-             COUNTERSIGN_MASTER_KEY_FILE"
-        );
-    }
-    if config.limits.attempts == config::Limits::Off {
-        tracing::warn!(
-            "limits.attempts is off: passwords can be guessed as fast as they can be hashed"
-        );
-    }
+    warn_of_what_is_weak(config, &opened);
     register_clients(config, &opened).await?;
     let socket = AdminSocket::open(&config.data).map_err(|cause| ServeError::Socket {
         path: admin::socket::path(&config.data),
@@ -133,6 +125,10 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     greet(config, &issuer, [&public, &measured], &opened).await?;
 
     let app = App::new(opened.auth.clone(), http_settings(config), Metrics::new());
+    let neighbours = opened
+        .store
+        .shared()
+        .map(|_| Arc::new(Neighbours::new(opened.auth.clone(), config)));
     let (stopper, stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut listen_on = |sockets: Vec<TcpListener>, tls: Option<&Arc<Tls>>, router: &Router| {
@@ -155,10 +151,28 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     listen_on(
         measured,
         None,
-        &metrics::router(&app, opened.store.file().cloned()),
+        &metrics::router(
+            &app,
+            Watched {
+                file: opened.store.file().cloned(),
+                shared: opened.store.shared().cloned().zip(neighbours.clone()),
+            },
+        ),
     );
     tasks.spawn(socket.serve(admin::router(opened.auth.clone()), stop.clone()));
-    tasks.spawn(chores(opened.auth.clone(), stop.clone()));
+    tasks.spawn(chores(
+        opened.auth.clone(),
+        neighbours.clone(),
+        stop.clone(),
+    ));
+    tasks.spawn(keep_time(opened.auth.clone(), stop.clone()));
+    let bell = opened.store.listen();
+    tasks.spawn(hear(
+        opened.auth.clone(),
+        bell,
+        hearing::EVERY,
+        stop.clone(),
+    ));
     let private_hosts = config.fetch.private_hosts.clone();
     tasks.spawn(KeySets::new(opened.auth.clone(), private_hosts).follow(stop.clone()));
     if let Some(tls) = &tls {
@@ -177,9 +191,27 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     {
         tracing::warn!("some connections did not end in time and were cut off");
     }
+    if let Some(neighbours) = neighbours {
+        neighbours.leave().await;
+    }
     opened.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Settings that work, and that nobody should want in earnest.
+fn warn_of_what_is_weak(config: &Config, opened: &Opened) {
+    if opened.master_key == Source::BesideTheData && !config.listen.is_loopback() {
+        tracing::warn!(
+            "the master key lies beside the data, where a stolen copy holds both: give it by \
+             COUNTERSIGN_MASTER_KEY_FILE"
+        );
+    }
+    if config.limits.attempts == config::Limits::Off {
+        tracing::warn!(
+            "limits.attempts is off: passwords can be guessed as fast as they can be hashed"
+        );
+    }
 }
 
 fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, ServeError> {
@@ -305,27 +337,58 @@ impl Signals {
 }
 
 /// What has to be done now and then, until the server stops.
-async fn chores(auth: Arc<countersign_auth::Auth>, mut stop: watch::Receiver<bool>) {
-    let mut upkeep = interval(UPKEEP);
-    let mut hear = interval(HEAR);
-    for ticks in [&mut upkeep, &mut hear] {
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    }
-    loop {
-        // What it gives back borrows from the channel, and must not outlive the waiting.
-        let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
-        tokio::select! {
-            () = stopped => return,
-            _ = upkeep.tick() => {
-                if let Err(error) = auth.upkeep().await {
-                    tracing::error!(%error, "the chores could not be done; they are tried again");
-                }
-            }
-            _ = hear.tick() => {
-                if let Err(error) = auth.hear_revocations().await {
-                    tracing::error!(%error, "the revocation log could not be read; it is tried again");
-                }
-            }
+async fn chores(
+    auth: Arc<Auth>,
+    neighbours: Option<Arc<Neighbours>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut ticks = seldom(UPKEEP);
+    while next(&mut ticks, &mut stop).await {
+        if let Some(neighbours) = &neighbours
+            && let Err(error) = neighbours.meet().await
+        {
+            tracing::error!(%error, "the other nodes could not be asked about; it is tried again");
         }
+        if let Err(error) = auth.upkeep().await {
+            tracing::error!(%error, "the chores could not be done; they are tried again");
+        }
+    }
+}
+
+/// Keeps this node's time that of the store, and says when the machine's own is wrong.
+async fn keep_time(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = seldom(CLOCK);
+    let mut was_apart = false;
+    while next(&mut ticks, &mut stop).await {
+        if let Err(error) = auth.follow_clock().await {
+            tracing::error!(%error, "the store's clock could not be read; time goes on by what is known");
+        }
+        match auth.check_clock() {
+            Err(apart) if !was_apart => {
+                tracing::error!("{apart}; until then this node is not ready");
+                was_apart = true;
+            }
+            Ok(()) if was_apart => {
+                tracing::info!("this machine's clock is near the database's again");
+                was_apart = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn seldom(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Waits for the next time; `false` when the server stops.
+async fn next(ticks: &mut Interval, stop: &mut watch::Receiver<bool>) -> bool {
+    // What it gives back borrows from the channel, and must not outlive the waiting.
+    let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+    tokio::select! {
+        () = stopped => false,
+        _ = ticks.tick() => true,
     }
 }

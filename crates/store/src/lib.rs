@@ -8,5 +8,5 @@ mod postgres;
 mod profile;
 mod sqlite;
 
-pub use postgres::{ConnectError, Postgres, PostgresOptions};
+pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use sqlite::{OpenError, Sqlite, SqliteOptions, Stats};

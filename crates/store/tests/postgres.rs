@@ -7,6 +7,7 @@
 
 mod cluster;
 mod conformance;
+mod scratch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -379,13 +380,8 @@ async fn what_cannot_be_used_is_refused_in_words() {
     for (url, expected) in [
         ("postgres://ann:hush-hush@localhost:no/x", "cannot be read"),
         (
-            "postgres://ann:hush-hush@db.example.com/x",
-            "is another machine",
-        ),
-        ("postgres://ann:hush-hush@192.0.2.1/x", "is another machine"),
-        (
-            "postgres://ann:hush-hush@localhost/x?sslmode=require",
-            "asks for TLS",
+            "postgres://ann:hush-hush@localhost/x?sslmode=allow",
+            "cannot be read",
         ),
         ("postgres://ann:hush-hush@127.0.0.1:1/x", "cannot connect"),
         (&latin, "ENCODING 'UTF8'"),
@@ -484,4 +480,441 @@ async fn present(who: &conformance::world::SignedIn, store: &Postgres) -> Rotate
         network: Network(1),
     };
     store.rotate(presented, &origin(at(0))).await.unwrap()
+}
+
+/// Revocations wake whoever listens, as soon as they are committed; nothing else does, a renewal least of all. And none
+/// does where the engine is said to have no `NOTIFY`.
+#[tokio::test]
+async fn revocations_alone_wake_those_that_listen() {
+    let url = Cluster::shared().database();
+    let store = connect(&url).await.unwrap();
+    let mut raw = Raw::listen(&url).await;
+    let world = World::new(store.clone()).await;
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let renewed = world.present(&ann, 0, at(30_000)).await;
+    assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    raw.say("nothing yet").await;
+    assert_eq!(raw.next().await, "nothing yet");
+
+    let revoke = async |store: &Postgres| {
+        let done = store.set_user_enabled(user.id, false, &origin(at(0))).await;
+        assert!(!done.unwrap().unwrap().enabled);
+        let done = store.set_user_enabled(user.id, true, &origin(at(0))).await;
+        assert!(done.unwrap().unwrap().enabled);
+    };
+    revoke(&store).await;
+    assert_eq!(raw.next().await, "");
+    let head = store.revocations(None, at(0), 1).await.unwrap().head;
+    raw.say("the log").await;
+    assert_eq!(raw.next().await, "the log");
+    let ahead = countersign_auth::model::revocation::Cursor {
+        sequence: head.sequence + 5,
+        ..head
+    };
+    assert!(store.revocations(Some(ahead), at(0), 1).await.unwrap().anew);
+    assert_eq!(raw.next().await, "", "a new incarnation is news, too");
+
+    let options = PostgresOptions {
+        notify: false,
+        ..PostgresOptions::default()
+    };
+    let quiet = Postgres::connect(&url, &options).await.unwrap();
+    assert!(quiet.listen().is_none());
+    revoke(&quiet).await;
+    raw.say("still nothing").await;
+    assert_eq!(raw.next().await, "still nothing");
+}
+
+/// Listens without any of our code.
+struct Raw {
+    client: tokio_postgres::Client,
+    messages: tokio::sync::mpsc::UnboundedReceiver<String>,
+}
+
+impl Raw {
+    async fn listen(url: &str) -> Self {
+        let (client, mut connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let (tell, messages) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(message)) =
+                std::future::poll_fn(|context| connection.poll_message(context)).await
+            {
+                if let tokio_postgres::AsyncMessage::Notification(notification) = message
+                    && tell.send(notification.payload().to_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let listens = client.batch_execute("LISTEN countersign_revocations");
+        listens.await.unwrap();
+        Self { client, messages }
+    }
+
+    async fn say(&self, word: &str) {
+        let said = format!("NOTIFY countersign_revocations, '{word}'");
+        self.client.batch_execute(&said).await.unwrap();
+    }
+
+    async fn next(&mut self) -> String {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.messages.recv());
+        next.await.expect("it is told").unwrap()
+    }
+}
+
+/// What the certificates of the server's tests are for: `localhost`, signed by themselves.
+const FIRST: (&str, &str) = (
+    include_str!("../../server/tests/http/data/first.pem"),
+    include_str!("../../server/tests/http/data/first.key.pem"),
+);
+const SECOND: &str = include_str!("../../server/tests/http/data/second.pem");
+
+/// A server with TLS is believed if somebody trusted vouches for it under the very name that was asked for; else
+/// nothing is sent to it, whatever the address says but `sslmode=disable`.
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_to_whoever_is_trusted_under_that_name() {
+    let port = free_port();
+    let cluster = Cluster::with_tls(port, FIRST.0, FIRST.1);
+    let database = cluster.database();
+    let database = name(&database);
+    let scratch = scratch::Scratch::new();
+    let file = |name: &str, text: &str| {
+        let path = scratch.database().with_file_name(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (right, wrong) = (file("right.pem", FIRST.0), file("wrong.pem", SECOND));
+    let (empty, missing) = (
+        file("empty.pem", ""),
+        scratch.database().with_file_name("missing.pem"),
+    );
+    let at = |host: &str, rest: &str| {
+        format!("postgres://countersign:hush-hush@{host}:{port}/{database}{rest}")
+    };
+    let reach = async |url: &str, roots: Option<&std::path::Path>| {
+        let options = PostgresOptions {
+            root_certificates: roots.map(Into::into),
+            ..PostgresOptions::default()
+        };
+        let store = Postgres::connect(url, &options).await?;
+        // A connection of the pool's, and the one that listens.
+        let mut bell = store.listen().unwrap();
+        store.users(None, 1).await.unwrap();
+        bell.rung().await;
+        let sql = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+             WHERE a.application_name = 'countersign' AND a.datname = current_database()";
+        let encrypted = cluster.sql(database, sql);
+        store.close();
+        Ok::<_, ConnectError>(encrypted)
+    };
+    // Naming who is trusted asks for TLS, on this machine, too.
+    for rest in ["", "?sslmode=require", "?sslmode=verify-full"] {
+        let encrypted = reach(&at("localhost", rest), Some(&right)).await.unwrap();
+        assert_eq!(encrypted, "t", "{rest}");
+    }
+    let pairs = format!(
+        "host=localhost port={port} user=countersign dbname={database} sslmode=verify-full"
+    );
+    assert_eq!(reach(&pairs, Some(&right)).await.unwrap(), "t");
+    // The connections of before take a moment to go.
+    let gone = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
+    while cluster.sql("postgres", &gone) != "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let plain = reach(&at("localhost", "?sslmode=disable"), None).await;
+    assert_eq!(plain.unwrap(), "f");
+
+    for (host, rest, roots, expected) in [
+        ("localhost", "", Some(&wrong), "invalid peer certificate"),
+        (
+            "localhost",
+            "?sslmode=verify-full",
+            None,
+            "invalid peer certificate",
+        ),
+        ("127.0.0.1", "", Some(&right), "not valid for name"),
+        ("localhost", "", Some(&empty), "no certificate"),
+        ("localhost", "", Some(&missing), "missing.pem"),
+        ("localhost", "?sslmode=disable", Some(&right), "contradict"),
+        (
+            "localhost",
+            "?channel_binding=require",
+            Some(&right),
+            "channel binding",
+        ),
+    ] {
+        let refused = reach(&at(host, rest), roots.map(std::path::PathBuf::as_path)).await;
+        let words = refused.unwrap_err().to_string();
+        assert!(words.contains(expected), "{host}{rest}: {words}");
+        assert!(!words.contains("hush-hush"), "{words}");
+    }
+    // Another machine is spoken to in TLS without being asked. One whose address belongs to this machine all the same.
+    let elsewhere = format!("{pairs} hostaddr=127.0.0.1")
+        .replace("host=localhost", "host=db.example.com")
+        .replace(" sslmode=verify-full", "");
+    let refused = reach(&elsewhere, Some(&right))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("not valid for name"), "{refused}");
+    // This machine's name at an address that is not known to be this machine's.
+    let astray = elsewhere.replace("db.example.com", "localhost");
+    let astray = astray.replace("127.0.0.1", "0.0.0.0");
+    for url in [&elsewhere, &astray] {
+        let refused = reach(url, None).await.unwrap_err().to_string();
+        assert!(refused.contains("invalid peer certificate"), "{refused}");
+    }
+
+    // Nor is one that says it has no TLS, which whoever sits in between would say.
+    cluster.sql("postgres", "ALTER SYSTEM SET ssl = off");
+    cluster.stop("fast");
+    cluster.start();
+    let url = at("localhost", "?sslmode=verify-full");
+    let refused = reach(&url, Some(&right)).await.unwrap_err().to_string();
+    assert!(refused.contains("does not support TLS"), "{refused}");
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("localhost:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// `open` waits for whoever is raising the user's epoch, and comes wholly after: it never answers from what was true
+/// before. Without that, a sign-in would be answered with a session that was dead before it began.
+#[tokio::test]
+async fn a_sign_in_waits_for_a_change_of_epoch_that_is_under_way() {
+    let url = Cluster::shared().database();
+    let world = World::new(connect(&url).await.unwrap()).await;
+    let user = world.user("ann").await;
+    let (changer, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(line);
+    let change = "BEGIN; UPDATE countersign.users SET epoch = epoch + 1";
+    changer.batch_execute(change).await.unwrap();
+
+    let (session, grant) = world.sign_in_form(&user, &world.client, at(0));
+    // Its day is there, so that nothing else keeps it waiting.
+    world.sign_in(&world.user("bea").await).await;
+    let origin = origin(at(0));
+    let mut opening = std::pin::pin!(world.store.open(session, grant, &origin));
+    let waits = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event_type = 'Lock'",
+        name(&url)
+    );
+    loop {
+        tokio::select! {
+            answer = &mut opening => panic!("answered before the change was committed: {answer:?}"),
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        }
+        if changer
+            .query_one(&waits, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            == 1
+        {
+            break;
+        }
+    }
+    changer.batch_execute("COMMIT").await.unwrap();
+    let answer = opening.await.unwrap();
+    assert!(matches!(answer, Open::Stale), "{answer:?}");
+}
+
+/// A renewal is one round trip: whatever it answers, one batch of messages goes out and one comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_is_one_round_trip() {
+    let url = Cluster::shared().database();
+    let world = World::new(connect(&url).await.unwrap()).await;
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let counter = Counter::before(&url);
+    let one = PostgresOptions {
+        connections: std::num::NonZeroUsize::MIN,
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::connect(&counter.url, &one).await.unwrap();
+    let rotate = async |generation: u32, now: u64| {
+        let presented = Presented {
+            handle: ann.handle,
+            absolute_end: ann.session.absolute_end(),
+            generation,
+            client: &ann.client,
+            // Far enough that the session's own row is written, too.
+            idle_end: ann.session.absolute_end(),
+            interval: Interval::default(),
+            network: Network(1),
+        };
+        store.rotate(presented, &origin(at(now))).await.unwrap()
+    };
+    // The first prepares the statement.
+    assert!(matches!(rotate(0, 0).await, Rotate::Held(_)));
+    for (generation, now, expected) in [
+        (0, 30_000, "Rotated"),
+        (0, 31_000, "Retried"),
+        (1, 32_000, "Held"),
+        (0, 90_000, "Recovered"),
+        (2, 120_000, "Rotated"),
+    ] {
+        let before = counter.round_trips();
+        let answer = format!("{:?}", rotate(generation, now).await);
+        assert!(answer.starts_with(expected), "{expected}: {answer}");
+        assert_eq!(counter.round_trips() - before, 1, "{expected}");
+    }
+}
+
+/// Stands between a store and its database, and counts how often the store waits for an answer: each `Sync` of the
+/// extended protocol, each simple query (PostgreSQL's manual, 55.2).
+struct Counter {
+    url: String,
+    round_trips: Arc<std::sync::atomic::AtomicUsize>,
+    _folder: scratch::Scratch,
+}
+
+impl Counter {
+    fn before(url: &str) -> Self {
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let tokio_postgres::config::Host::Unix(server) = &config.get_hosts()[0] else {
+            panic!("{url}");
+        };
+        let server = server.join(".s.PGSQL.5432");
+        let folder = scratch::Scratch::new();
+        let own = folder.database();
+        let own = own.parent().unwrap();
+        let listener = tokio::net::UnixListener::bind(own.join(".s.PGSQL.5432")).unwrap();
+        let round_trips = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = round_trips.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = tokio::net::UnixStream::connect(&server).await.unwrap();
+                let (from_client, mut to_client) = client.into_split();
+                let (mut from_server, to_server) = server.into_split();
+                tokio::spawn(count(from_client, to_server, counted.clone()));
+                tokio::spawn(async move {
+                    tokio::io::copy(&mut from_server, &mut to_client).await.ok();
+                });
+            }
+        });
+        let folder_in_url = own.display().to_string().replace('/', "%2F");
+        Self {
+            url: format!("postgres://countersign@{folder_in_url}/{}", name(url)),
+            round_trips,
+            _folder: folder,
+        }
+    }
+
+    fn round_trips(&self) -> usize {
+        self.round_trips.load(Ordering::SeqCst)
+    }
+}
+
+/// Hands on message by message. The first has no letter.
+async fn count(
+    mut from: tokio::net::unix::OwnedReadHalf,
+    mut to: tokio::net::unix::OwnedWriteHalf,
+    round_trips: Arc<std::sync::atomic::AtomicUsize>,
+) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut letter = None;
+    loop {
+        let length = from.read_u32().await?;
+        let mut rest = vec![0; usize::try_from(length).unwrap() - 4];
+        from.read_exact(&mut rest).await?;
+        if matches!(letter, Some(b'S' | b'Q')) {
+            round_trips.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(letter) = letter {
+            to.write_u8(letter).await?;
+        }
+        to.write_u32(length).await?;
+        to.write_all(&rest).await?;
+        letter = Some(from.read_u8().await?);
+    }
+}
+
+/// Who waits for a connection is counted, and so is for how long.
+#[tokio::test]
+async fn what_the_connections_are_doing() {
+    let url = Cluster::shared().database();
+    let one = PostgresOptions {
+        connections: std::num::NonZeroUsize::MIN,
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::connect(&url, &one).await.unwrap();
+    let world = World::new(store.clone()).await;
+    let user = world.user("ann").await;
+    let before = store.stats();
+    assert_eq!((before.limit, before.in_use, before.waiting), (1, 0, 0));
+    let (holder, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(line);
+    let lock = "BEGIN; SELECT 1 FROM countersign.users FOR UPDATE";
+    holder.batch_execute(lock).await.unwrap();
+    let blocked = tokio::spawn({
+        let store = store.clone();
+        async move { store.set_user_enabled(user.id, false, &origin(at(0))).await }
+    });
+    while store.stats().in_use == 0 {
+        tokio::task::yield_now().await;
+    }
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.issuer_epoch().await }
+    });
+    let given_up = tokio::spawn({
+        let store = store.clone();
+        async move { store.issuer_epoch().await }
+    });
+    while store.stats().waiting < 2 {
+        tokio::task::yield_now().await;
+    }
+    given_up.abort();
+    while store.stats().waiting > 1 {
+        tokio::task::yield_now().await;
+    }
+    holder.batch_execute("COMMIT").await.unwrap();
+    blocked.await.unwrap().unwrap();
+    waiting.await.unwrap().unwrap();
+    let after = store.stats();
+    assert_eq!((after.in_use, after.waiting), (0, 0));
+    assert_eq!(after.verbs - before.verbs, 3);
+    assert!(after.waited > before.waited, "{after:?}");
+}
+
+/// The nodes of a database know of each other for as long as each says that it lives.
+#[tokio::test]
+async fn nodes_that_announce_themselves() {
+    let url = Cluster::shared().database();
+    let (one, other) = (connect(&url).await.unwrap(), connect(&url).await.unwrap());
+    let node = |name: &str, seen: u64, timeout: &str| countersign_auth::model::node::Node {
+        name: name.to_owned(),
+        version: "1.2.3".to_owned(),
+        settings: BTreeMap::from([("sessions.client_timeout".to_owned(), timeout.to_owned())]),
+        seen_at: at(seen),
+    };
+    let (a, b) = (node("a", 1000, "8s"), node("b", 2000, "9s"));
+    assert_eq!(one.announce(&a, at(0)).await.unwrap(), []);
+    assert_eq!(
+        other.announce(&b, at(0)).await.unwrap(),
+        std::slice::from_ref(&a)
+    );
+    assert_eq!(a.disagrees_about(&b), ["sessions.client_timeout"]);
+    // Started again, it is the same node, with what it says now.
+    let again = node("b", 3000, "8s");
+    other.announce(&again, at(0)).await.unwrap();
+    assert_eq!(
+        one.announce(&a, at(0)).await.unwrap(),
+        std::slice::from_ref(&again)
+    );
+    assert!(a.disagrees_about(&again).is_empty());
+    // Who says nothing any more is forgotten, but never oneself.
+    assert_eq!(one.announce(&a, at(3001)).await.unwrap(), []);
+    assert_eq!(other.announce(&again, at(500)).await.unwrap(), [a]);
+    one.leave("a").await.unwrap();
+    assert_eq!(other.announce(&again, at(0)).await.unwrap(), []);
 }

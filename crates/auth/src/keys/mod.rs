@@ -120,6 +120,11 @@ impl Keys {
         self.ring.load()
     }
 
+    /// What nodes compare in place of a setting.
+    pub(crate) fn fingerprint(&self, setting: &str, value: &[u8]) -> String {
+        self.master.fingerprint(setting, value)
+    }
+
     /// Moves keys on as far as the schedule says, and takes up what other nodes have changed.
     /// Whether the ring changed.
     pub(crate) async fn upkeep(&self, needs: &Needs, origin: &Origin) -> Result<bool, KeysError> {

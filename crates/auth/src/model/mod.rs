@@ -7,6 +7,7 @@ pub mod grant;
 pub mod id;
 pub mod key;
 pub mod named;
+pub mod node;
 pub mod revocation;
 pub mod secret;
 pub mod session;

@@ -10,6 +10,7 @@ use super::{
     denial::Why,
     layer::Visit,
     requirement::{has_role, has_scope},
+    source::Kept,
 };
 use crate::{
     Claims, Verified,
@@ -20,44 +21,46 @@ use crate::{
 /// token's [`Claims`]. As `Option<Caller>` it is `None` for visitors, where
 /// [`or_visitors`](super::Protect::or_visitors) lets them in; as `Caller` it is refused to them.
 #[derive(Clone)]
-pub struct Caller {
-    verified: Verified<Claims>,
-    token: Secret,
-    guard: Connected,
-    visit: Arc<Visit>,
+pub struct Caller(Arc<Inner>);
+
+struct Inner {
+    known: Known,
+    visit: Visit,
+}
+
+/// Somebody whose token is good.
+pub(super) struct Known {
+    pub verified: Verified<Claims>,
+    pub token: Token,
+}
+
+/// That token: as it came, or what other credentials stand for.
+pub(super) enum Token {
+    Borne(Kept),
+    Exchanged(Secret),
 }
 
 impl Caller {
-    pub(super) fn new(
-        verified: Verified<Claims>,
-        token: Secret,
-        guard: Connected,
-        visit: Arc<Visit>,
-    ) -> Self {
-        Self {
-            verified,
-            token,
-            guard,
-            visit,
-        }
+    pub(super) fn new(known: Known, visit: Visit) -> Self {
+        Self(Arc::new(Inner { known, visit }))
     }
 
     /// The token's claims, and the proof that they were verified.
     #[must_use]
     pub fn verified(&self) -> &Verified<Claims> {
-        &self.verified
+        &self.0.known.verified
     }
 
     /// Whether the token's scope has this word.
     #[must_use]
     pub fn has_scope(&self, word: &str) -> bool {
-        has_scope(&self.verified, word)
+        has_scope(self, word)
     }
 
     /// Whether this role is in the claim `roles`.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        has_role(&self.verified, role)
+        has_role(self, role)
     }
 
     /// Whether the caller is allowed to this; the error is the answer to give.
@@ -65,13 +68,9 @@ impl Caller {
     /// # Errors
     /// [`Denial`] if something is lacking.
     pub fn require(&self, requirement: &Requirement) -> Result<(), Denial> {
-        let now = self
-            .guard
-            .now()
-            .map_err(|denied| self.denial(Why::Denied(denied)))?;
         requirement
-            .check(&self.verified, now)
-            .map_err(|lack| self.denial(Why::Lacks(lack)))
+            .check(self, self.guard())
+            .map_err(|why| self.denial(why))
     }
 
     /// What the issuer says of the account: see [`Connected::account`].
@@ -79,17 +78,25 @@ impl Caller {
     /// # Errors
     /// [`Denial`] if the issuer says no, or cannot be asked.
     pub async fn account(&self) -> Result<Option<Arc<Account>>, Denial> {
-        let account = self.guard.account(self.token.reveal()).await;
+        let token = match &self.0.known.token {
+            Token::Borne(token) => token.reveal(),
+            Token::Exchanged(token) => token.reveal(),
+        };
+        let account = self.guard().account(token).await;
         account.map_err(|denied| self.denial(Why::Denied(denied)))
     }
 
     /// Resolves when the token is not good any more: see [`Connected::watch`].
     pub fn watch(&self) -> impl Future<Output = Ended> + Send + 'static + use<> {
-        self.guard.watch(&self.verified)
+        self.guard().watch(self.verified())
+    }
+
+    fn guard(&self) -> &Connected {
+        self.0.visit.guard()
     }
 
     fn denial(&self, why: Why) -> Denial {
-        let visit = Some(Arc::clone(&self.visit));
+        let visit = Some(self.0.visit.clone());
         Denial { why, visit }
     }
 }
@@ -98,13 +105,13 @@ impl Deref for Caller {
     type Target = Claims;
 
     fn deref(&self) -> &Claims {
-        &self.verified
+        self.verified()
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Caller").field(&self.verified).finish()
+        f.debug_tuple("Caller").field(self.verified()).finish()
     }
 }
 
@@ -125,14 +132,15 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Denial;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Denial> {
+        let caller = parts.extensions.get().cloned();
         // Without the layer nobody has looked: that is no visitor.
-        if parts.extensions.get::<Arc<Visit>>().is_none() {
+        if caller.is_none() && parts.extensions.get::<Visit>().is_none() {
             return Err(Denial {
                 why: Why::NoLayer,
                 visit: None,
             });
         }
-        Ok(parts.extensions.get().cloned())
+        Ok(caller)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The answer to who may not: RFC 6750 §3, RFC 9470 §3, and a body after RFC 9457.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use axum::{
     body::Body,
@@ -17,7 +17,7 @@ use crate::{Scope, net::Denied};
 pub struct Denial {
     pub(super) why: Why,
     /// `None` where there is no layer.
-    pub(super) visit: Option<Arc<Visit>>,
+    pub(super) visit: Option<Visit>,
 }
 
 #[derive(Clone, Debug)]

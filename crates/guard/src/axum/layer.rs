@@ -15,15 +15,20 @@ use tower::{Layer, Service};
 
 use super::{
     Caller, NotExchanged, RateLimit, Requirement, Scheme, SignIn, Source,
+    answering::Answering,
+    caller::{Known, Token},
     denial::{Denial, Why},
     origin,
     rate::{Budgets, Left},
     sign_in::is_navigation,
-    source::{self, Presented},
+    source::{self, Kept},
 };
-use crate::net::{
-    BadAddress, Connected, Denied, Secret,
-    address::{Address, InTheClear},
+use crate::{
+    Claims, Verified,
+    net::{
+        BadAddress, Connected, Denied, Doubt,
+        address::{Address, InTheClear},
+    },
 };
 
 /// A tower layer that serves only who is known: from [`Connected::protect`]. Its rules stand at the
@@ -45,10 +50,11 @@ struct Rules {
 }
 
 /// One request: what an answer to it needs to know.
+#[derive(Clone)]
 pub(super) struct Visit {
     rules: Arc<Rules>,
     /// The path that was asked for, if somebody looks at the answer.
-    page: Option<String>,
+    page: Option<Arc<str>>,
 }
 
 impl Connected {
@@ -134,69 +140,144 @@ impl Protect {
 }
 
 impl Rules {
-    /// Lets a request in, with its caller in it; or says why not.
-    async fn admit(&self, visit: &Arc<Visit>, request: &mut Request) -> Result<Option<Left>, Why> {
-        // 0. Who calls is said by this layer, not by one outside of it.
-        request.extensions_mut().remove::<Caller>();
-        // 1. One token at most, wherever it stands; and nothing behind sees one that was offered.
-        let found = source::find(&self.sources, request.headers()).map_err(Why::Unclear)?;
-        source::hide_offers(&self.sources, request.headers_mut());
+    /// Who calls, or nobody: as far as nothing has to be waited for. The rest is [`settle`](Self::settle).
+    fn look(&self, request: &Request) -> Result<Option<Known>, Hitch> {
+        let (method, headers) = (request.method(), request.headers());
+        // 1. One token at most, wherever it stands.
+        let found = source::find(&self.sources, headers).map_err(Why::Unclear)?;
         let Some(presented) = found else {
             return if self.lets_visitors_in {
                 Ok(None)
             } else {
-                Err(Why::NoToken)
+                Err(Why::NoToken.into())
             };
         };
         // 2. A cookie comes from a page of ours.
-        let (method, headers) = (request.method(), request.headers());
         if presented.in_a_cookie && !origin::is_ours(method, headers, &self.origins) {
-            return Err(Why::Foreign);
+            return Err(Why::Foreign.into());
         }
         // 3. Other credentials become a token.
-        let (token, scheme) = self.exchange(&presented).await?;
+        if let Some(other) = presented.other_scheme {
+            let named = |scheme: &&Arc<dyn Scheme>| scheme.name().eq_ignore_ascii_case(other);
+            let scheme = self.schemes.iter().find(named).ok_or(Why::UnknownScheme)?;
+            return Err(Hitch::Exchange(Arc::clone(scheme), presented.keep()));
+        }
         // 4. The token is good, and was not taken back.
-        let verified = match self.guard.check(token.reveal()).await {
-            Ok(verified) => verified,
-            Err(denied) => {
-                if let (Some(scheme), Denied::Refused(_)) = (scheme, &denied) {
-                    scheme.forget(presented.credentials.reveal());
-                }
-                return Err(Why::Denied(denied));
+        let token = presented.keep();
+        match self.guard.check_at_once(presented.credentials) {
+            Ok(verified) => Ok(Some(Known {
+                verified,
+                token: Token::Borne(token),
+            })),
+            Err(doubt) => Err(Hitch::Doubt(token, doubt)),
+        }
+    }
+
+    async fn settle(&self, hitch: Hitch) -> Result<Option<Known>, Why> {
+        let (verified, token) = match hitch {
+            Hitch::Denied(why) => return Err(why),
+            Hitch::Exchange(scheme, credentials) => {
+                self.exchange(&*scheme, credentials.reveal()).await?
             }
+            Hitch::Doubt(token, doubt) => {
+                let verified = self.guard.settle(token.reveal(), doubt).await;
+                (verified.map_err(Why::Denied)?, Token::Borne(token))
+            }
+        };
+        Ok(Some(Known { verified, token }))
+    }
+
+    /// Steps 3 and 4 for other credentials than a token.
+    async fn exchange(
+        &self,
+        scheme: &dyn Scheme,
+        credentials: &str,
+    ) -> Result<(Verified<Claims>, Token), Why> {
+        let token = match scheme.token(credentials, &self.guard).await {
+            Ok(token) => token,
+            Err(NotExchanged::Wrong) => return Err(Why::WrongCredentials),
+            Err(NotExchanged::Unavailable) => return Err(Why::Unavailable),
+        };
+        match self.guard.check(token.reveal()).await {
+            Ok(verified) => Ok((verified, Token::Exchanged(token))),
+            Err(denied) => {
+                if let Denied::Refused(_) = denied {
+                    scheme.forget(credentials);
+                }
+                Err(Why::Denied(denied))
+            }
+        }
+    }
+
+    fn permit(&self, known: Option<&Known>) -> Result<Option<Left>, Why> {
+        let Some(known) = known else {
+            return Ok(None);
         };
         // 5. Its owner does not ask too often.
         let left = self.budgets.as_ref().map(|budgets| {
             let now = self.guard.clock().monotonic();
-            budgets.take(&verified, now)
+            budgets.take(&known.verified, now)
         });
         if let Some(left) = left.filter(|left| left.wait.is_some()) {
             return Err(Why::TooMany(left));
         }
         // 6. It permits what is asked.
-        let now = self.guard.now().map_err(Why::Denied)?;
-        self.requirement.check(&verified, now).map_err(Why::Lacks)?;
-        let caller = Caller::new(verified, token, self.guard.clone(), Arc::clone(visit));
-        request.extensions_mut().insert(caller);
+        self.requirement.check(&known.verified, &self.guard)?;
         Ok(left)
     }
+}
 
-    async fn exchange(&self, presented: &Presented) -> Result<(Secret, Option<&dyn Scheme>), Why> {
-        let Some(other) = &presented.other_scheme else {
-            return Ok((presented.credentials.clone(), None));
-        };
-        let named = |scheme: &&Arc<dyn Scheme>| scheme.name().eq_ignore_ascii_case(other);
-        let scheme = self.schemes.iter().find(named).ok_or(Why::UnknownScheme)?;
-        let credentials = presented.credentials.reveal();
-        match scheme.token(credentials, &self.guard).await {
-            Ok(token) => Ok((token, Some(&**scheme))),
-            Err(NotExchanged::Wrong) => Err(Why::WrongCredentials),
-            Err(NotExchanged::Unavailable) => Err(Why::Unavailable),
-        }
+/// Why a request is not served at once.
+enum Hitch {
+    Denied(Why),
+    /// Credentials of another scheme than `Bearer`.
+    Exchange(Arc<dyn Scheme>, Kept),
+    /// A token that is not simply good.
+    Doubt(Kept, Doubt),
+}
+
+impl From<Why> for Hitch {
+    fn from(why: Why) -> Self {
+        Self::Denied(why)
     }
 }
 
 impl Visit {
+    /// The service's answer to whom it may serve.
+    fn answer<S>(
+        self,
+        found: Result<Option<Known>, Why>,
+        mut request: Request,
+        service: &mut S,
+    ) -> Answering<S::Future, S::Error>
+    where
+        S: Service<Request>,
+    {
+        let permit = |known: Option<Known>| Ok((self.rules.permit(known.as_ref())?, known));
+        let (left, known) = match found.and_then(permit) {
+            Ok(permitted) => permitted,
+            Err(why) => {
+                let visit = Some(self);
+                let denial = Denial { why, visit };
+                return Answering::apart(async { Ok(denial.into_response()) });
+            }
+        };
+        // 7. Nothing behind sees an offer of tokens; and who calls is said by this layer, not by one outside of it.
+        source::hide_offers(&self.rules.sources, request.headers_mut());
+        let extensions = request.extensions_mut();
+        if let Some(known) = known {
+            extensions.insert(Caller::new(known, self));
+        } else {
+            extensions.remove::<Caller>();
+            extensions.insert(self);
+        }
+        Answering::served(service.call(request), left)
+    }
+
+    pub(super) fn guard(&self) -> &Connected {
+        &self.rules.guard
+    }
+
     pub(super) fn resource_metadata(&self) -> Option<&str> {
         self.rules.resource_metadata.as_deref()
     }
@@ -245,55 +326,40 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = futures::Answering<S::Error>;
+    type Future = Answering<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.service.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        // The one that is ready serves; the clone takes its place.
-        let next = self.service.clone();
-        let mut service = std::mem::replace(&mut self.service, next);
+    fn call(&mut self, request: Request) -> Self::Future {
         let visit = visit(&self.rules, &request);
-        Box::pin(async move {
-            request.extensions_mut().insert(Arc::clone(&visit));
-            match visit.rules.admit(&visit, &mut request).await {
-                Ok(left) => {
-                    let mut response = service.call(request).await?.into_response();
-                    if let Some(left) = left {
-                        left.tell(response.headers_mut());
-                    }
-                    Ok(response)
-                }
-                Err(why) => Ok(Denial {
-                    why,
-                    visit: Some(visit),
-                }
-                .into_response()),
+        match visit.rules.look(&request) {
+            Ok(found) => visit.answer(Ok(found), request, &mut self.service),
+            Err(hitch) => {
+                // The one that is ready serves; the clone takes its place.
+                let next = self.service.clone();
+                let mut service = std::mem::replace(&mut self.service, next);
+                Answering::apart(async move {
+                    let found = visit.rules.settle(hitch).await;
+                    visit.answer(found, request, &mut service).await
+                })
             }
-        })
+        }
     }
 }
 
-/// The future has a name, since a type must be said.
-mod futures {
-    use std::pin::Pin;
-
-    pub type Answering<E> =
-        Pin<Box<dyn Future<Output = Result<axum::response::Response, E>> + Send>>;
-}
-
-fn visit(rules: &Arc<Rules>, request: &Request) -> Arc<Visit> {
+fn visit(rules: &Arc<Rules>, request: &Request) -> Visit {
     let wants_page = rules.sign_in.is_some() && is_navigation(request.method(), request.headers());
-    // A nested router sees a part of the path; people know the whole.
-    let whole = request.extensions().get::<OriginalUri>();
-    let uri = whole.map_or_else(|| request.uri(), |OriginalUri(uri)| uri);
-    let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
-    Arc::new(Visit {
+    let page = wants_page.then(|| {
+        // A nested router sees a part of the path; people know the whole.
+        let whole = request.extensions().get::<OriginalUri>();
+        let uri = whole.map_or_else(|| request.uri(), |OriginalUri(uri)| uri);
+        let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+        path.filter(|path| path.starts_with('/')).map(Arc::from)
+    });
+    Visit {
         rules: Arc::clone(rules),
-        page: path
-            .filter(|path| wants_page && path.starts_with('/'))
-            .map(str::to_owned),
-    })
+        page: page.flatten(),
+    }
 }

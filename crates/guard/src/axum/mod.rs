@@ -56,6 +56,7 @@
 //! # }
 //! ```
 
+mod answering;
 mod caller;
 mod denial;
 mod layer;

@@ -67,7 +67,7 @@ impl RateLimit {
 
 /// What is left of a budget.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Left {
+pub struct Left {
     pub limit: u32,
     pub remaining: u64,
     /// Until it is whole again.

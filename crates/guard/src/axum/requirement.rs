@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Claims, UnixTime};
+use super::denial::Why;
+use crate::{Claims, net::Connected};
 
 /// What somebody must be allowed to, beside being known.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -56,20 +57,21 @@ impl Requirement {
         }
     }
 
-    pub(super) fn check(&self, claims: &Claims, now: UnixTime) -> Result<(), Lack> {
+    pub(super) fn check(&self, claims: &Claims, guard: &Connected) -> Result<(), Why> {
         let has_scope = |word: &String| has_scope(claims, word);
         if !self.scopes.iter().all(has_scope) {
-            return Err(Lack::Scope(self.scopes.join(" ")));
+            return Err(Why::Lacks(Lack::Scope(self.scopes.join(" "))));
         }
         if !self.roles.iter().all(|role| has_role(claims, role)) {
-            return Err(Lack::Role);
+            return Err(Why::Lacks(Lack::Role));
         }
         if let Some(age) = self.signed_in_within {
+            let now = guard.now().map_err(Why::Denied)?;
             let is_recent = claims
                 .auth_time
                 .is_some_and(|at| now.as_secs().saturating_sub(at) <= age.as_secs());
             if !is_recent {
-                return Err(Lack::RecentSignIn(age.as_secs()));
+                return Err(Why::Lacks(Lack::RecentSignIn(age.as_secs())));
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! Where in a request a token may stand. Never in its address: those are written into logs, histories
 //! and `Referer` (RFC 6750 §2.3, RFC 9700 §4.3.2).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::ops::Range;
 
-use crate::net::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// A place in which a token may stand. A request that bears more than one token is refused, wherever
 /// they stand.
@@ -27,13 +27,41 @@ pub enum Source {
 const BEARER: &str = "bearer";
 
 /// What a request bears.
-#[derive(Debug)]
-pub(super) struct Presented {
+pub(super) struct Presented<'h> {
     /// Another scheme than `Bearer`.
-    pub other_scheme: Option<String>,
-    pub credentials: Secret,
+    pub other_scheme: Option<&'h str>,
+    pub credentials: &'h str,
     /// A browser could have sent it by itself.
     pub in_a_cookie: bool,
+    /// The field that they stand in.
+    field: &'h HeaderValue,
+}
+
+/// Credentials that outlive the borrow of their request. They are not copied: a field's value is a share of the
+/// connection's buffer, which knows no wiping.
+pub(super) struct Kept {
+    field: HeaderValue,
+    at: Range<usize>,
+}
+
+impl Presented<'_> {
+    pub fn keep(&self) -> Kept {
+        let (whole, part) = (self.field.as_bytes(), self.credentials.as_bytes());
+        let begin = part.first().and_then(|first| whole.element_offset(first));
+        let begin = begin.unwrap_or_default();
+        Kept {
+            field: self.field.clone(),
+            at: begin..begin + part.len(),
+        }
+    }
+}
+
+impl Kept {
+    pub fn reveal(&self) -> &str {
+        let part = self.field.as_bytes().get(self.at.clone());
+        part.and_then(|part| str::from_utf8(part).ok())
+            .unwrap_or_default()
+    }
 }
 
 /// Why it cannot be told what a request bears (RFC 6750 §3.1: `invalid_request`).
@@ -44,7 +72,10 @@ pub(super) enum Unclear {
 }
 
 /// The one token of a request, if it bears one.
-pub(super) fn find(sources: &[Source], headers: &HeaderMap) -> Result<Option<Presented>, Unclear> {
+pub(super) fn find<'h>(
+    sources: &'h [Source],
+    headers: &'h HeaderMap,
+) -> Result<Option<Presented<'h>>, Unclear> {
     let mut found = None;
     let mut add = |presented| match found.replace(presented) {
         None => Ok(()),
@@ -56,31 +87,32 @@ pub(super) fn find(sources: &[Source], headers: &HeaderMap) -> Result<Option<Pre
                 for value in headers.get_all(header::AUTHORIZATION) {
                     let (scheme, credentials) =
                         text(value)?.split_once(' ').ok_or(Unclear::Malformed)?;
-                    add(presented(scheme, credentials)?)?;
+                    add(presented(value, scheme, credentials)?)?;
                 }
             }
             Source::Header(name) => {
                 for value in headers.get_all(name) {
-                    let value = text(value)?;
-                    let token = match value.split_once(' ') {
+                    let text = text(value)?;
+                    let token = match text.split_once(' ') {
                         Some((scheme, token)) if is_bearer(scheme) => token,
-                        _ => value,
+                        _ => text,
                     };
-                    add(presented(BEARER, token)?)?;
+                    add(presented(value, BEARER, token)?)?;
                 }
             }
             Source::Cookie(name) => {
-                for token in cookies(headers, name) {
+                for (value, token) in cookies(headers, name) {
                     add(Presented {
                         in_a_cookie: true,
-                        ..presented(BEARER, token)?
+                        ..presented(value, BEARER, token)?
                     })?;
                 }
             }
             Source::WebSocketProtocol(prefix) => {
-                for token in offers(headers).filter_map(|offer| offer.strip_prefix(prefix.as_str()))
-                {
-                    add(presented(BEARER, token)?)?;
+                for (value, offer) in offers(headers) {
+                    if let Some(token) = offer.strip_prefix(prefix.as_str()) {
+                        add(presented(value, BEARER, token)?)?;
+                    }
                 }
             }
         }
@@ -97,15 +129,20 @@ fn is_bearer(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case(BEARER)
 }
 
-fn presented(scheme: &str, credentials: &str) -> Result<Presented, Unclear> {
+fn presented<'h>(
+    field: &'h HeaderValue,
+    scheme: &'h str,
+    credentials: &'h str,
+) -> Result<Presented<'h>, Unclear> {
     let credentials = credentials.trim_matches(' ');
     if credentials.is_empty() || !is_token68(credentials) {
         return Err(Unclear::Malformed);
     }
     Ok(Presented {
-        other_scheme: (!is_bearer(scheme)).then(|| scheme.to_owned()),
-        credentials: Secret::new(credentials),
+        other_scheme: (!is_bearer(scheme)).then_some(scheme),
+        credentials,
         in_a_cookie: false,
+        field,
     })
 }
 
@@ -119,26 +156,32 @@ fn is_token68(text: &str) -> bool {
     })
 }
 
-/// The values of every cookie of this name (RFC 6265 §5.4); one that is empty is none.
-fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(move |(named, value)| *named == name && !value.is_empty())
-        .map(|(_, value)| value)
+/// The values of every cookie of this name (RFC 6265 §5.4), each with its field; one that is empty is none.
+fn cookies<'h>(
+    headers: &'h HeaderMap,
+    name: &'h str,
+) -> impl Iterator<Item = (&'h HeaderValue, &'h str)> {
+    parts(headers, header::COOKIE, ';')
+        .filter_map(|(field, pair)| Some((field, pair.split_once('=')?)))
+        .filter(move |(_, (named, value))| *named == name && !value.is_empty())
+        .map(|(field, (_, value))| (field, value))
 }
 
-/// What is offered as a sub-protocol (RFC 6455 §11.3.4).
-fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// What is offered as a sub-protocol (RFC 6455 §11.3.4), each with its field.
+fn offers(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderValue, &str)> {
+    parts(headers, header::SEC_WEBSOCKET_PROTOCOL, ',')
+}
+
+fn parts(
+    headers: &HeaderMap,
+    name: HeaderName,
+    separator: char,
+) -> impl Iterator<Item = (&HeaderValue, &str)> {
     headers
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .get_all(name)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
+        .filter_map(|field| Some((field, field.to_str().ok()?)))
+        .flat_map(move |(field, text)| text.split(separator).map(move |part| (field, part.trim())))
 }
 
 /// Takes the offers that are tokens away.
@@ -149,10 +192,13 @@ pub(super) fn hide_offers(sources: &[Source], headers: &mut HeaderMap) {
             _ => false,
         })
     };
-    if !offers(headers).any(is_token) {
+    if !offers(headers).any(|(_, offer)| is_token(offer)) {
         return;
     }
-    let rest: Vec<&str> = offers(headers).filter(|offer| !is_token(offer)).collect();
+    let rest: Vec<&str> = offers(headers)
+        .map(|(_, offer)| offer)
+        .filter(|offer| !is_token(offer))
+        .collect();
     let rest = HeaderValue::from_str(&rest.join(", "));
     headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
     if let Ok(rest) = rest

@@ -39,6 +39,15 @@ struct Inner {
     _tasks: JoinSet<()>,
 }
 
+/// Why a token is not simply good: perhaps its key is new, or the issuer has to be asked.
+pub(crate) enum Doubt {
+    Denied(Denied),
+    Stale {
+        verified: Verified<Claims>,
+        age: Option<Duration>,
+    },
+}
+
 /// What a connected guard knows, and how well, for metrics and for looking into trouble.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Knowing {
@@ -202,15 +211,39 @@ impl Connected {
     /// # Errors
     /// [`Denied`] says why not.
     pub async fn check(&self, token: &str) -> Result<Verified<Claims>, Denied> {
+        match self.check_at_once(token) {
+            Ok(verified) => Ok(verified),
+            Err(doubt) => self.settle(token, doubt).await,
+        }
+    }
+
+    /// [`check`](Self::check) as far as it waits for nothing; the rest of it is [`settle`](Self::settle).
+    pub(crate) fn check_at_once(&self, token: &str) -> Result<Verified<Claims>, Doubt> {
         let shared = &self.0.shared;
-        let verified = match shared.check(token) {
-            Err(Denied::Refused(Refused::Token(why))) => self.with_newer_keys(token, why).await?,
-            other => other?,
-        };
+        let verified = shared.check(token).map_err(Doubt::Denied)?;
         match shared.is_fresh() {
             Ok(()) => Ok(verified),
-            Err(age) => self.when_stale(token, verified, age).await,
+            Err(age) => Err(Doubt::Stale { verified, age }),
         }
+    }
+
+    pub(crate) async fn settle(
+        &self,
+        token: &str,
+        doubt: Doubt,
+    ) -> Result<Verified<Claims>, Denied> {
+        let (verified, age) = match doubt {
+            Doubt::Denied(Denied::Refused(Refused::Token(why))) => {
+                let verified = self.with_newer_keys(token, why).await?;
+                match self.0.shared.is_fresh() {
+                    Ok(()) => return Ok(verified),
+                    Err(age) => (verified, age),
+                }
+            }
+            Doubt::Denied(denied) => return Err(denied),
+            Doubt::Stale { verified, age } => (verified, age),
+        };
+        self.when_stale(token, verified, age).await
     }
 
     /// Once more, if it is the keys that are at fault.

@@ -54,6 +54,8 @@ mod watch;
 
 pub use address::BadAddress;
 pub use clock::Clock;
+#[cfg(feature = "axum")]
+pub(crate) use connected::Doubt;
 pub use connected::{Connected, Knowing, NotConnected};
 pub use deaf::HearsNoRevocations;
 pub use denied::Denied;

@@ -3,13 +3,14 @@
 use axum::Router;
 use axum::http::Request;
 use axum::routing::get;
-use countersign_guard::axum::{Requirement, SignIn};
+use countersign_guard::axum::{Requirement, SignIn, Source};
 use countersign_guard::net::WhenStale;
 use countersign_guard::{Guard, Scope};
+use countersign_jose::sign;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::fixture::{Issuer, soon};
+use crate::fixture::{Issuer, new_key, soon};
 use crate::service::{Service, unprotected};
 
 #[tokio::test]
@@ -66,6 +67,38 @@ async fn visitors_where_they_are_let_in() {
         .get("/maybe", &[])
         .await
         .is(401, "token_missing", "Bearer");
+}
+
+/// Of two layers the inner one says who calls, and that it is nobody.
+#[tokio::test]
+async fn a_layer_within_a_layer() {
+    let cookie = || [Source::Cookie("c".into())];
+    let service = Service::start(|it| it.sources(cookie()).or_visitors()).await;
+    let service = service.behind(|it| it);
+    let outer = format!("Bearer {}", service.issuer.token("a"));
+    let mut claims = service.issuer.claims("b");
+    claims.sub = "v".into();
+    let inner = format!("c={}", service.issuer.sign(&claims));
+    let outer = ("authorization", outer.as_str());
+    service.get("/maybe", &[outer]).await.says("a visitor");
+    service
+        .get("/maybe", &[outer, ("cookie", &inner)])
+        .await
+        .says("v");
+}
+
+/// A request waits while its token's key is fetched.
+#[tokio::test]
+async fn a_token_by_a_key_that_is_new() {
+    let service = Service::plain().await;
+    let issuer = &service.issuer;
+    let next = new_key("k2");
+    issuer.publish(&[&issuer.key, &next]);
+    let token = sign(&next, "at+jwt", &issuer.claims("a")).unwrap();
+    for _ in 0..2 {
+        service.with("/who", &token).await.says("u");
+    }
+    assert_eq!(issuer.count("key set"), 2);
 }
 
 #[tokio::test]

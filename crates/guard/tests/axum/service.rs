@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{any, get};
-use countersign_guard::axum::{Allowed, Caller, Demand, Protect, Requirement};
+use countersign_guard::axum::{Allowed, Caller, Demand, Denial, Protect, Requirement};
 use countersign_guard::net::{Connected, WhenStale};
 use serde_json::Value;
 use std::time::Duration;
@@ -60,6 +60,11 @@ async fn maybe(caller: Option<Caller>) -> String {
     caller.map_or_else(|| "a visitor".to_owned(), |caller| caller.sub.clone())
 }
 
+async fn account(caller: Caller) -> Result<String, Denial> {
+    let account = caller.account().await?.unwrap();
+    Ok(account["name"].to_string())
+}
+
 async fn allowed<D: Demand>(caller: Allowed<D>) -> String {
     caller.jti.clone()
 }
@@ -73,6 +78,7 @@ fn routes() -> Router {
     Router::new()
         .route("/who", any(who))
         .route("/maybe", get(maybe))
+        .route("/account", get(account))
         .route("/write", get(allowed::<Writer>))
         .route("/clerk", get(allowed::<Clerk>))
         .route("/recent", get(allowed::<Recent>))
@@ -90,6 +96,12 @@ impl Service {
             guard,
             router,
         }
+    }
+
+    /// The whole of it behind another layer.
+    pub fn behind(mut self, layer: impl FnOnce(Protect) -> Protect) -> Self {
+        self.router = self.router.layer(layer(self.guard.protect()));
+        self
     }
 
     pub async fn plain() -> Self {

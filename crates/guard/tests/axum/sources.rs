@@ -2,6 +2,7 @@
 
 use axum::http::HeaderName;
 use countersign_guard::axum::Source;
+use serde_json::json;
 
 use crate::service::Service;
 
@@ -18,6 +19,8 @@ fn everywhere() -> [Source; 4] {
 async fn each_place_that_was_named_and_no_other() {
     let service = Service::start(|protect| protect.sources(everywhere())).await;
     let careful = Service::plain().await;
+    *service.issuer.world.account.lock().unwrap() =
+        json!({ "active": true, "sub": "u", "account": { "name": "Ada" } });
     let token = service.issuer.token("a");
     let (bearer, odd, cookie, offer) = (
         format!("Bearer {token}"),
@@ -34,6 +37,11 @@ async fn each_place_that_was_named_and_no_other() {
         ("sec-websocket-protocol", &offer),
     ] {
         service.get("/who", &[(name, value)]).await.says("u");
+        // The issuer is asked about the token itself, without what stands around it.
+        service
+            .get("/account", &[(name, value)])
+            .await
+            .says(r#""Ada""#);
         if name != "authorization" {
             careful
                 .get("/who", &[(name, value)])

@@ -197,7 +197,7 @@ impl Config {
         let Some(address) = &store.postgres else {
             return;
         };
-        if let Err(error) = Postgres::check_address(address.expose()) {
+        if let Err(error) = Postgres::check_address(address.expose(), &store.postgres_options()) {
             complain("store.postgres", &error.to_string());
         }
         if self.master_key.is_none() {

@@ -332,11 +332,31 @@ pub struct StoreConfig {
     /// A file that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postgres_file: Option<PathBuf>,
+    /// A PEM file of those who may vouch for that database's certificate, and beside whom nobody may; by default
+    /// those whom this machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres_root_certificates: Option<PathBuf>,
     /// How many connections this node opens to it at most.
     pub connections: NonZeroUsize,
+    /// `on`, or `off` for engines that speak PostgreSQL's protocol and have no `LISTEN` and `NOTIFY`: off, this node
+    /// hears of revocations by looking a few times a second, and wakes nobody by its own.
+    pub notify: Notify,
     /// A measuring aid: added to each commit, as a slower disk would.
     #[serde(with = "duration")]
     pub commit_delay: Duration,
+}
+
+impl StoreConfig {
+    /// How that database is used.
+    #[must_use]
+    pub fn postgres_options(&self) -> PostgresOptions {
+        PostgresOptions {
+            connections: self.connections,
+            notify: self.notify == Notify::On,
+            root_certificates: self.postgres_root_certificates.clone(),
+            ..PostgresOptions::default()
+        }
+    }
 }
 
 impl Default for StoreConfig {
@@ -344,10 +364,22 @@ impl Default for StoreConfig {
         Self {
             postgres: None,
             postgres_file: None,
+            postgres_root_certificates: None,
             connections: PostgresOptions::default().connections,
+            notify: Notify::On,
             commit_delay: Duration::ZERO,
         }
     }
+}
+
+/// Whether nodes wake each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    /// By `LISTEN` and `NOTIFY`.
+    On,
+    /// They look.
+    Off,
 }
 
 /// The trail of what happened.

@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 46] = [
+const SETTINGS: [(&str, Kind); 48] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -65,7 +65,9 @@ const SETTINGS: [(&str, Kind); 46] = [
     ("forward_auth.internal_audience", Kind::Text),
     ("store.postgres", Kind::Text),
     ("store.postgres_file", Kind::Text),
+    ("store.postgres_root_certificates", Kind::Text),
     ("store.connections", Kind::Number),
+    ("store.notify", Kind::Text),
     ("store.commit_delay", Kind::Text),
     ("audit.retention", Kind::Text),
     ("log.format", Kind::Text),
@@ -308,6 +310,7 @@ mod tests {
         config.signing.key_file = Some(PathBuf::new());
         config.store.postgres = Some(Secret::new(String::new()));
         config.store.postgres_file = Some(PathBuf::new());
+        config.store.postgres_root_certificates = Some(PathBuf::new());
         config.passwords.threads = Some(1);
         config.passwords.queue = Some(1);
         config.passwords.pepper = Some(Secret::new(String::new()));

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use countersign_auth::account::{AccountError, PasswordError};
+use countersign_auth::clock::ClockApart;
 use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
 use countersign_auth::login::LoginError;
@@ -176,6 +177,12 @@ impl From<FeedError> for Problem {
             }
             FeedError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<ClockApart> for Problem {
+    fn from(apart: ClockApart) -> Self {
+        told(Code::Unavailable, &apart).retry_after(Duration::from_secs(5))
     }
 }
 

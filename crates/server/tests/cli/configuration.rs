@@ -29,12 +29,13 @@ const FILES: [(&str, &[&str]); 69] = [
         ],
     ),
     (
-        "[store]\npostgres = 'postgres://ann:hush-hush@db.example.com/auth'",
-        &["store.postgres:", "another machine", "sslmode=disable"],
+        "[store]\npostgres = 'postgres://ann:hush-hush@db.example.com/auth?sslmode=disable'\n\
+         postgres_root_certificates = 'roots.pem'",
+        &["store.postgres:", "sslmode=disable", "leave one"],
     ),
     (
-        "[store]\npostgres = 'postgres://localhost/auth?sslmode=require'",
-        &["store.postgres:", "TLS", "tunnel"],
+        "[store]\npostgres = 'postgres://localhost/auth'\npostgres_root_certificates = 'none.pem'",
+        &["store.postgres:", "root certificates in none.pem"],
     ),
     (
         "[store]\npostgres = 'postgres://localhost/auth'",

@@ -18,6 +18,7 @@ mod feed;
 mod interop;
 mod ledger;
 mod nginx;
+mod nodes;
 mod postgres;
 mod readme;
 mod skip;

@@ -16,12 +16,17 @@ const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a
 
 /// A node of the issuer that `first` began, if another did.
 fn start(folder: &TempDir, database: &str, issuer: Option<&str>) -> Server {
+    let issuer = issuer.map(|issuer| ("COUNTERSIGN_ISSUER", issuer));
+    start_with(folder, database, &Vec::from_iter(issuer))
+}
+
+fn start_with(folder: &TempDir, database: &str, more: &[(&str, &str)]) -> Server {
     let mut settings = vec![
         ("COUNTERSIGN_STORE_POSTGRES", database),
         ("COUNTERSIGN_MASTER_KEY", MASTER_KEY),
         ("COUNTERSIGN_LIMITS_ATTEMPTS", "off"),
     ];
-    settings.extend(issuer.map(|issuer| ("COUNTERSIGN_ISSUER", issuer)));
+    settings.extend(more);
     Server::start(folder.path(), 0, &settings)
 }
 
@@ -114,6 +119,146 @@ fn a_database_that_goes_away_and_comes_back() {
     server.stop();
 }
 
+/// Over the network the database is reached in TLS, and only if somebody trusted vouches for it.
+#[test]
+fn over_tls_to_a_database_that_is_vouched_for() {
+    const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/data");
+    let read = |name: &str| std::fs::read_to_string(format!("{DATA}/{name}")).unwrap();
+    let socket = std::net::TcpListener::bind("localhost:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    drop(socket);
+    let cluster = Cluster::with_tls(port, &read("first.pem"), &read("first.key.pem"));
+    let database = cluster.database();
+    let database = database.rsplit('/').next().unwrap();
+    let address = format!("postgres://countersign@localhost:{port}/{database}");
+    let folder = TempDir::new();
+    let roots = format!("{DATA}/first.pem");
+    let trust = [(
+        "COUNTERSIGN_STORE_POSTGRES_ROOT_CERTIFICATES",
+        roots.as_str(),
+    )];
+    let server = start_with(&folder, &address, &trust);
+    add_client_and_person(&folder, &server);
+    sign_in(&mut server.connect(), "ann@example.com").unwrap();
+    let seen = "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
+                WHERE a.application_name = 'countersign'";
+    assert_eq!(cluster.sql(database, seen), "t");
+    server.stop();
+
+    let refused = command(folder.path(), &["serve"])
+        .envs([
+            (
+                "COUNTERSIGN_STORE_POSTGRES",
+                format!("{address}?sslmode=verify-full").as_str(),
+            ),
+            ("COUNTERSIGN_MASTER_KEY", MASTER_KEY),
+            ("COUNTERSIGN_LISTEN", "localhost:0"),
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("invalid peer certificate"), "{said}");
+}
+
+/// A node whose machine's clock is 25 s ahead tells the time of the database, as all others do: what another one handed
+/// out a moment ago is fresh here, and a token from there is not from the past. But it says that it is not ready.
+#[test]
+fn a_machine_whose_clock_is_wrong() {
+    let database = Cluster::shared().database();
+    let (here, there) = (TempDir::new(), TempDir::new());
+    let one = start(&here, &database, None);
+    add_client_and_person(&here, &one);
+    let other = start_with(
+        &there,
+        &database,
+        &[
+            ("COUNTERSIGN_ISSUER", &one.issuer),
+            ("COUNTERSIGN_METRICS_LISTEN", "localhost:0"),
+            ("LD_PRELOAD", &wrong_clock(&there)),
+            ("CLOCK_AHEAD", "25"),
+        ],
+    );
+    let signed_in = sign_in(&mut one.connect(), "ann@example.com").unwrap();
+    let refresh_token = signed_in.text("refresh_token");
+    let renewed = refresh(&mut other.connect(), &refresh_token)
+        .unwrap()
+        .expect(200);
+    assert_eq!(
+        renewed.text("refresh_token"),
+        refresh_token,
+        "held: by its own clock, an interval would have passed"
+    );
+    let lives_until = |token: &str| {
+        let inspect = ["token", "inspect", "--json", token];
+        let read = json(&command(here.path(), &inspect).output().unwrap());
+        read["claims"]["exp"].as_u64().unwrap()
+    };
+    let (first, second) = (
+        lives_until(&signed_in.text("access_token")),
+        lives_until(&renewed.text("access_token")),
+    );
+    assert!(first.abs_diff(second) < 10, "{first}, {second}");
+
+    assert!(ask(one.port, "GET /readyz", "").starts_with("HTTP/1.1 200"));
+    let not_ready = ask(other.port, "GET /readyz", "");
+    assert!(not_ready.starts_with("HTTP/1.1 503"), "{not_ready}");
+    let (why, retry) = (
+        "clock is 25.0 s ahead of that of the database",
+        "\r\nretry-after: ",
+    );
+    assert!(not_ready.contains(why), "{not_ready}");
+    assert!(
+        not_ready.to_ascii_lowercase().contains(retry),
+        "{not_ready}"
+    );
+    let metrics = ask(other.metrics_port(), "GET /metrics", "");
+    for line in [
+        "countersign_clock_ahead_seconds 2",
+        "countersign_nodes 1\n",
+        "countersign_nodes_disagreeing 0\n",
+        "countersign_store_connections_limit 10\n",
+        "countersign_store_connections_in_use 0\n",
+        "countersign_store_waiting 0\n",
+        "countersign_store_verbs_total ",
+        "countersign_store_waited_seconds_total ",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    one.stop();
+    other.stop();
+}
+
+/// A library that stands before the system's clock and adds `CLOCK_AHEAD` seconds to it.
+fn wrong_clock(folder: &TempDir) -> String {
+    const SOURCE: &str = r#"
+        #define _GNU_SOURCE
+        #include <stdlib.h>
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        int clock_gettime(clockid_t clock, struct timespec *time) {
+            int result = syscall(SYS_clock_gettime, clock, time);
+            const char *ahead = getenv("CLOCK_AHEAD");
+            if (result == 0 && clock == CLOCK_REALTIME && ahead) time->tv_sec += atoi(ahead);
+            return result;
+        }
+    "#;
+    let (source, library) = (
+        folder.path().join("clock.c"),
+        folder.path().join("clock.so"),
+    );
+    std::fs::write(&source, SOURCE).unwrap();
+    let made = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{said}");
+    library.display().to_string()
+}
+
 /// A database that is not there when the server starts is a reason not to start, and is named.
 #[test]
 fn a_database_that_is_not_there_is_named() {
@@ -148,6 +293,13 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 
 /// Status line and headers of an answer.
 fn head(port: u16, request: &str, body: &str) -> String {
+    let answer = ask(port, request, body);
+    let head = answer.split("\r\n\r\n").next();
+    head.unwrap_or_default().to_owned()
+}
+
+/// An answer, whole.
+fn ask(port: u16, request: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let length = body.len();
     write!(
@@ -159,8 +311,4 @@ fn head(port: u16, request: &str, body: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
-        .split("\r\n\r\n")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

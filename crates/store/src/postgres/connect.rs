@@ -1,10 +1,18 @@
 //! Connecting: what is asked of the server, the settings of every connection, the schema.
 
+use std::future::poll_fn;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Socket};
+
+use super::failure::Whole;
+use super::tls::{Stream, Tls};
 
 /// How to use a database.
 #[derive(Clone, Debug)]
@@ -13,6 +21,12 @@ pub struct PostgresOptions {
     pub connections: NonZeroUsize,
     /// How long a verb may take, waiting for a connection included.
     pub patience: Duration,
+    /// Whether those that listen are told of revocations (`LISTEN` and `NOTIFY`). Some engines that speak PostgreSQL's
+    /// protocol cannot do it.
+    pub notify: bool,
+    /// A PEM file of the certificates of those who may vouch for the server, beside whom nobody is trusted; by default
+    /// those whom this machine trusts. Naming one asks for TLS.
+    pub root_certificates: Option<PathBuf>,
 }
 
 impl Default for PostgresOptions {
@@ -21,6 +35,8 @@ impl Default for PostgresOptions {
         Self {
             connections: TEN,
             patience: Duration::from_secs(5),
+            notify: true,
+            root_certificates: None,
         }
     }
 }
@@ -32,24 +48,30 @@ pub enum ConnectError {
     #[error(
         "the address of the database cannot be read: {0}; expected is postgres://user@host/database"
     )]
-    Address(#[source] tokio_postgres::Error),
-    /// It would go over a network in the clear.
-    #[error(
-        "{host} is another machine, and this version speaks no TLS to PostgreSQL: use a socket or a tunnel, \
-         or, in a network that nobody else can read, add sslmode=disable"
-    )]
-    Clear {
-        /// Where the database is.
-        host: String,
+    Address(#[source] Error),
+    /// It says that there is to be no TLS, and who is to vouch for the server in TLS.
+    #[error("sslmode=disable and root certificates contradict each other: leave one of them out")]
+    Contradiction,
+    /// Who may vouch for the server cannot be read.
+    #[error("the root certificates in {}: {cause}", file.display())]
+    Roots {
+        /// Where they should be.
+        file: PathBuf,
+        /// Why not.
+        cause: String,
     },
-    /// It asks for TLS.
+    /// This machine trusts nobody.
     #[error(
-        "sslmode=require asks for TLS, which this version does not speak to PostgreSQL: use a socket or a tunnel"
+        "this machine has no list of trusted certificates: install its package ca-certificates, or name a file of \
+         root certificates"
     )]
-    Tls,
+    NoRoots,
+    /// TLS cannot be spoken at all.
+    #[error("TLS cannot be used: {0}")]
+    Protocol(#[source] rustls::Error),
     /// The server cannot be reached, or lets nobody in.
-    #[error("cannot connect to PostgreSQL: {0}")]
-    Connect(#[source] tokio_postgres::Error),
+    #[error("cannot connect to PostgreSQL: {}", Whole(.0))]
+    Connect(#[source] Error),
     /// It is older than what the schema needs.
     #[error("this is PostgreSQL {found}, and 15 or later is needed")]
     Old {
@@ -74,8 +96,8 @@ pub enum ConnectError {
         known: i32,
     },
     /// It refused what was asked of it.
-    #[error("the database cannot be used: {0}")]
-    Sql(#[source] tokio_postgres::Error),
+    #[error("the database cannot be used: {}", Whole(.0))]
+    Sql(#[source] Error),
     /// Its schema could not be brought up to date; it is as it was.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(#[source] Box<refinery::Error>),
@@ -93,6 +115,9 @@ const SETTINGS: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 ";
 
+/// Lets what is revoked here wake those that listen.
+const NOTIFY: &str = "SET countersign.notify = 'on'";
+
 /// Nobody is let in within this time: the server is away.
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long sent bytes may stay unacknowledged before the connection counts as lost.
@@ -102,20 +127,100 @@ mod migrations {
     refinery::embed_migrations!("src/postgres/schema");
 }
 
-/// Reads an address.
-pub(super) fn config(url: &str) -> Result<Config, ConnectError> {
-    let mut config: Config = url.parse().map_err(ConnectError::Address)?;
-    match config.get_ssl_mode() {
-        SslMode::Disable => {}
-        SslMode::Prefer => {
-            if let Some(host) = config.get_hosts().iter().find_map(elsewhere) {
-                return Err(ConnectError::Clear {
-                    host: host.to_owned(),
-                });
-            }
-        }
-        _ => return Err(ConnectError::Tls),
+/// Where a database is, and how every connection to it is made.
+#[derive(Clone)]
+pub(super) struct Address {
+    config: Config,
+    /// How it is encrypted. Without, the address is a socket or this machine, or says that nobody else can read it.
+    tls: Option<Tls>,
+    pub(super) notify: bool,
+}
+
+impl Address {
+    pub(super) fn new(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
+        let mut config = config(url)?;
+        let roots = options.root_certificates.as_deref();
+        let is_encrypted = match config.get_ssl_mode() {
+            SslMode::Disable if roots.is_some() => return Err(ConnectError::Contradiction),
+            SslMode::Disable => false,
+            // What the clients of PostgreSQL do by default, to go on in the clear if the server has no TLS, is what
+            // whoever sits in between would choose.
+            SslMode::Prefer => roots.is_some() || is_elsewhere(&config),
+            _ => true,
+        };
+        config.ssl_mode(if is_encrypted {
+            SslMode::Require
+        } else {
+            SslMode::Disable
+        });
+        Ok(Self {
+            tls: is_encrypted.then(|| Tls::new(roots)).transpose()?,
+            config,
+            notify: options.notify,
+        })
     }
+
+    /// A connection, ready for verbs.
+    pub(super) async fn connect(&self) -> Result<Client, Error> {
+        let client = self.bare().await?;
+        client.batch_execute(SETTINGS).await?;
+        if self.notify {
+            client.batch_execute(NOTIFY).await?;
+        }
+        Ok(client)
+    }
+
+    /// A connection on which nothing was said, driven by a task of its own.
+    async fn bare(&self) -> Result<Client, Error> {
+        let (client, mut line) = self.dial().await?;
+        tokio::spawn(async move {
+            loop {
+                match poll_fn(|context| line.poll_message(context)).await {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "a connection to PostgreSQL was lost");
+                        return;
+                    }
+                    None => return,
+                }
+            }
+        });
+        Ok(client)
+    }
+
+    /// A connection that its holder drives.
+    pub(super) async fn dial(&self) -> Result<(Client, Line), Error> {
+        if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await?;
+            return Ok((client, Line::Encrypted(Box::new(connection))));
+        }
+        let (client, connection) = self.config.connect(NoTls).await?;
+        Ok((client, Line::Plain(Box::new(connection))))
+    }
+}
+
+/// The driven end of a connection.
+pub(super) enum Line {
+    Plain(Box<Connection<Socket, NoTlsStream>>),
+    Encrypted(Box<Connection<Socket, Stream>>),
+}
+
+impl Line {
+    /// See [`Connection::poll_message`].
+    pub(super) fn poll_message(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<AsyncMessage, Error>>> {
+        match self {
+            Self::Plain(connection) => connection.poll_message(context),
+            Self::Encrypted(connection) => connection.poll_message(context),
+        }
+    }
+}
+
+/// Reads an address.
+fn config(url: &str) -> Result<Config, ConnectError> {
+    let mut config: Config = in_our_words(url).parse().map_err(ConnectError::Address)?;
     if config.get_application_name().is_none() {
         config.application_name("countersign");
     }
@@ -127,16 +232,24 @@ pub(super) fn config(url: &str) -> Result<Config, ConnectError> {
     Ok(config)
 }
 
-/// One connection, ready for verbs.
-pub(super) async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let client = bare(config).await?;
-    client.batch_execute(SETTINGS).await?;
-    Ok(client)
+/// The client library knows of `require` alone, and whoever writes `verify-full` means what it is here: the same.
+fn in_our_words(url: &str) -> String {
+    const STRICT: &str = "sslmode=verify-full";
+    for (at, _) in url.match_indices(STRICT) {
+        let (before, rest) = url.split_at(at);
+        let after = &rest[STRICT.len()..];
+        let is_alone = (before.is_empty() || before.ends_with(['?', '&', ' ']))
+            && (after.is_empty() || after.starts_with(['&', ' ']));
+        if is_alone {
+            return format!("{before}sslmode=require{after}");
+        }
+    }
+    url.to_owned()
 }
 
 /// Sees that the database can be used, and brings its schema up to date.
-pub(super) async fn prepare(config: &Config) -> Result<(), ConnectError> {
-    let mut client = bare(config).await.map_err(ConnectError::Connect)?;
+pub(super) async fn prepare(address: &Address) -> Result<(), ConnectError> {
+    let mut client = address.bare().await.map_err(ConnectError::Connect)?;
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
@@ -189,7 +302,7 @@ async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
 }
 
 /// 0 for an empty database.
-async fn schema_version(client: &Client) -> Result<i32, tokio_postgres::Error> {
+async fn schema_version(client: &Client) -> Result<i32, Error> {
     let exists = client
         .query_one(
             "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
@@ -208,27 +321,16 @@ async fn schema_version(client: &Client) -> Result<i32, tokio_postgres::Error> {
     newest.try_get(0)
 }
 
-async fn bare(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(%error, "a connection to PostgreSQL was lost");
-        }
-    });
-    Ok(client)
-}
-
-/// The name of a host that is another machine, as far as can be told from it.
-fn elsewhere(host: &Host) -> Option<&str> {
-    match host {
+/// Whether any of the hosts is another machine, as far as can be told from their names and addresses.
+fn is_elsewhere(config: &Config) -> bool {
+    let named = config.get_hosts().iter().any(|host| match host {
         Host::Tcp(name) => {
-            let here = name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback());
-            (!here).then_some(name)
+            let address: Option<IpAddr> = name.parse().ok();
+            name != "localhost" && !address.is_some_and(|address| address.is_loopback())
         }
         #[cfg(unix)]
-        Host::Unix(_) => None,
-    }
+        Host::Unix(_) => false,
+    });
+    let mut addresses = config.get_hostaddrs().iter();
+    named || addresses.any(|address| !address.is_loopback())
 }

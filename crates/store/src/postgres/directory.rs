@@ -9,6 +9,7 @@ use countersign_auth::model::audit::{AuditEntry, AuditQuery, Origin};
 use countersign_auth::model::client::Client;
 use countersign_auth::model::id::{ClientId, KeyId, SessionId, UserId};
 use countersign_auth::model::key::{KeyState, StoredKey};
+use countersign_auth::model::node::Node;
 use countersign_auth::model::revocation::{Cursor, LogPage};
 use countersign_auth::model::secret::{SecretHash, SecretSpan, StoredSecret};
 use countersign_auth::model::session::Session;
@@ -20,7 +21,7 @@ use tokio_postgres::Row;
 
 use super::columns::{Columns, USER_COLUMNS, int, json, millis, user, user_columns, word};
 use super::failure::{Failure, only};
-use super::{Postgres, log, profile, verb};
+use super::{Postgres, log, nodes, profile, verb};
 use crate::profile::added;
 
 #[async_trait]
@@ -438,6 +439,18 @@ impl Directory for Postgres {
             .rows("SELECT tell_spent($1)", &[&i64::from(limit)])
             .await?;
         Ok(only(rows)?.small(0)?)
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(Some(nodes::clock(self).await?))
+    }
+
+    async fn announce(&self, node: &Node, before: Timestamp) -> Result<Vec<Node>, StoreError> {
+        Ok(nodes::announce(self, node, before).await?)
+    }
+
+    async fn leave(&self, name: &str) -> Result<(), StoreError> {
+        Ok(nodes::leave(self, name).await?)
     }
 
     async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! What PostgreSQL can fail with, as the two kinds of failure that callers tell apart.
 
 use std::error::Error;
+use std::fmt;
 
 use countersign_auth::store::StoreError;
 use tokio_postgres::Row;
@@ -10,10 +11,10 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// No connection could be had: nothing was asked.
-    #[error("no connection to PostgreSQL: {0}")]
+    #[error("no connection to PostgreSQL: {}", Whole(.0))]
     NoConnection(#[source] tokio_postgres::Error),
     /// It answered that it cannot, or the connection was lost.
-    #[error("PostgreSQL: {0}")]
+    #[error("PostgreSQL: {}", Whole(.0))]
     Sql(#[source] tokio_postgres::Error),
     /// The time was up before the answer came.
     #[error("PostgreSQL did not answer in time; whether it did what it was asked is not known")]
@@ -84,6 +85,21 @@ pub(super) fn only(rows: Vec<Row>) -> Result<Row, Failure> {
     rows.into_iter()
         .next()
         .ok_or_else(|| Failure::damaged("a row is missing"))
+}
+
+/// An error with all that led to it: the client library says by itself only where it was.
+pub(super) struct Whole<'a>(pub(super) &'a tokio_postgres::Error);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(deeper) = cause {
+            write!(f, ": {deeper}")?;
+            cause = deeper.source();
+        }
+        Ok(())
+    }
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

@@ -5,10 +5,13 @@ mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod listen;
 mod log;
+mod nodes;
 mod pool;
 mod profile;
 mod sessions;
+mod tls;
 
 use std::sync::Arc;
 
@@ -17,8 +20,11 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 pub use connect::{ConnectError, PostgresOptions};
+pub use listen::Bell;
+pub use pool::PostgresStats;
 
 use columns::{millis, word};
+use connect::Address;
 use failure::Failure;
 use pool::Pool;
 
@@ -47,17 +53,30 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
-        let config = connect::config(url)?;
-        connect::prepare(&config).await?;
-        Ok(Self(Arc::new(Pool::new(config, options))))
+        let address = Address::new(url, options)?;
+        connect::prepare(&address).await?;
+        Ok(Self(Arc::new(Pool::new(address, options))))
     }
 
-    /// Whether a database could be connected to at this address, as far as the address itself says.
+    /// Whether a database could be connected to at this address, as far as can be told without doing it.
     ///
     /// # Errors
     /// [`ConnectError`] says why not, and what helps.
-    pub fn check_address(url: &str) -> Result<(), ConnectError> {
-        connect::config(url).map(drop)
+    pub fn check_address(url: &str, options: &PostgresOptions) -> Result<(), ConnectError> {
+        Address::new(url, options).map(drop)
+    }
+
+    /// Listens for revocations, on one more connection. `None` if that was chosen not to be used.
+    #[must_use]
+    pub fn listen(&self) -> Option<Bell> {
+        let address = self.0.address();
+        address.notify.then(|| listen::listen(address.clone()))
+    }
+
+    /// What the connections are doing now.
+    #[must_use]
+    pub fn stats(&self) -> PostgresStats {
+        self.0.stats()
     }
 
     /// Closes what connections rest. Whatever is asked of it or of its clones afterwards is

@@ -4,26 +4,70 @@
 //! the same connection would wait, too.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Row, Statement};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::Param;
-use super::connect::{self, PostgresOptions};
+use super::connect::{Address, PostgresOptions};
 use super::failure::Failure;
 
 /// How often a verb is asked again that the server took back because others were in its way.
 const AGAIN: u32 = 5;
 
 pub(super) struct Pool {
-    config: Config,
+    address: Address,
     patience: Duration,
+    limit: usize,
     seats: Semaphore,
+    waiting: AtomicU64,
+    verbs: AtomicU64,
+    waited_micros: AtomicU64,
     /// Those that rest; the one that was used last is used first.
     resting: Mutex<Vec<Connection>>,
+}
+
+/// What a node's connections to its database are doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostgresStats {
+    /// How many there are at most.
+    pub limit: usize,
+    /// How many are in use.
+    pub in_use: usize,
+    /// How many verbs wait for one.
+    pub waiting: u64,
+    /// How many verbs have asked for one.
+    pub verbs: u64,
+    /// How long they have waited for it, all together.
+    pub waited: Duration,
+}
+
+/// Somebody waits for a connection, and may go away.
+struct Waiting<'a> {
+    pool: &'a Pool,
+    since: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(pool: &'a Pool) -> Self {
+        pool.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            pool,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let micros = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.pool.waited_micros.fetch_add(micros, Ordering::Relaxed);
+        self.pool.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Connection {
@@ -33,13 +77,21 @@ struct Connection {
 }
 
 impl Pool {
-    pub(super) fn new(config: Config, options: &PostgresOptions) -> Self {
+    pub(super) fn new(address: Address, options: &PostgresOptions) -> Self {
         Self {
-            config,
+            address,
             patience: options.patience,
+            limit: options.connections.get(),
             seats: Semaphore::new(options.connections.get()),
+            waiting: AtomicU64::new(0),
+            verbs: AtomicU64::new(0),
+            waited_micros: AtomicU64::new(0),
             resting: Mutex::default(),
         }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
     }
 
     pub(super) fn close(&self) {
@@ -54,7 +106,7 @@ impl Pool {
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, Failure> {
         timeout(self.patience, async {
-            let _seat = self.seats.acquire().await.map_err(|_| Failure::Closed)?;
+            let _seat = self.seat().await?;
             let mut asked = 1;
             loop {
                 match self.query_once(sql, params).await {
@@ -65,6 +117,26 @@ impl Pool {
         })
         .await
         .map_err(|_| Failure::TimedOut)?
+    }
+
+    pub(super) fn stats(&self) -> PostgresStats {
+        PostgresStats {
+            limit: self.limit,
+            in_use: self.limit - self.seats.available_permits(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            verbs: self.verbs.load(Ordering::Relaxed),
+            waited: Duration::from_micros(self.waited_micros.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The right to use one of the connections.
+    async fn seat(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.verbs.fetch_add(1, Ordering::Relaxed);
+        if let Ok(seat) = self.seats.try_acquire() {
+            return Ok(seat);
+        }
+        let _waiting = Waiting::begin(self);
+        self.seats.acquire().await.map_err(|_| Failure::Closed)
     }
 
     async fn query_once(
@@ -90,9 +162,8 @@ impl Pool {
                 return Ok(connection);
             }
         }
-        let client = connect::connect(&self.config)
-            .await
-            .map_err(Failure::NoConnection)?;
+        let client = self.address.connect().await;
+        let client = client.map_err(Failure::NoConnection)?;
         Ok(Connection {
             client,
             statements: HashMap::new(),

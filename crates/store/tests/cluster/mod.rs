@@ -4,6 +4,7 @@
 //! comes. Then it stops the server and removes the folder.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub struct Cluster {
     folder: PathBuf,
     bin: PathBuf,
+    /// In its address, if it is not the usual one.
+    port: Option<u16>,
     next: AtomicU32,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
@@ -30,16 +33,35 @@ impl Cluster {
 
     /// One of its own, for a test that stops it.
     pub fn new() -> Self {
+        Self::with(None, |_| "listen_addresses = ''".to_owned())
+    }
+
+    /// One that listens on `localhost`, too, on this port, and speaks TLS there with this certificate and key.
+    pub fn with_tls(port: u16, certificate: &str, key: &str) -> Self {
+        Self::with(Some(port), |folder| {
+            for (name, pem) in [("server.pem", certificate), ("server.key", key)] {
+                let file = folder.join(name);
+                std::fs::write(&file, pem).unwrap();
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+                give_away(&file);
+            }
+            let file = |name: &str| folder.join(name).display().to_string();
+            format!(
+                "listen_addresses = localhost\nport = {port}\nssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'",
+                file("server.pem"),
+                file("server.key")
+            )
+        })
+    }
+
+    fn with(port: Option<u16>, settings: impl FnOnce(&Path) -> String) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let bin = binaries().expect("PostgreSQL is missing: make setup installs it");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("countersign-pg-{}-{number}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
-        if is_root() {
-            let own = Command::new("chown").arg("nobody").arg(&folder).status();
-            assert!(own.unwrap().success());
-        }
+        give_away(&folder);
         let made = unprivileged(&bin.join("initdb"))
             .arg("--pgdata")
             .arg(folder.join("data"))
@@ -58,7 +80,11 @@ impl Cluster {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
+        let conf = folder.join("data/postgresql.conf");
+        let mut conf = std::fs::OpenOptions::new().append(true).open(conf).unwrap();
+        writeln!(conf, "{}", settings(&folder)).unwrap();
         let cluster = Self {
+            port,
             folder,
             bin,
             next: AtomicU32::new(0),
@@ -118,14 +144,7 @@ impl Cluster {
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(["-k", &self.folder.display().to_string()])
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "full_page_writes=off",
-            ])
+            .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
             .args(["-c", "max_connections=300", "-c", "shared_buffers=32MB"])
             .env("FOLDER", &self.folder)
             .current_dir(&self.folder)
@@ -147,7 +166,8 @@ impl Cluster {
 
     fn address(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://countersign@{folder}/{database}")
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("postgres://countersign@{folder}{port}/{database}")
     }
 
     fn wait_until_ready(&self) {
@@ -210,6 +230,14 @@ fn unprivileged(program: &Path) -> Command {
         .args(["--inh-caps=-all", "--no-new-privs"])
         .arg(program);
     command
+}
+
+/// To whom the server runs as.
+fn give_away(path: &Path) {
+    if is_root() {
+        let own = Command::new("chown").arg("nobody").arg(path).status();
+        assert!(own.unwrap().success());
+    }
 }
 
 fn is_root() -> bool {

@@ -1,0 +1,46 @@
+//! This node's ear on the revocation log, in a task of its own: nothing else that is to be done now and then may keep it
+//! from listening.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_auth::Auth;
+use countersign_store::Bell;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+/// How often the revocation log is read, whatever is written: how far this node vouches for what it knows is the age of
+/// the last reading, and guards believe it for a second.
+pub const EVERY: Duration = Duration::from_millis(200);
+/// The least time from one reading to the next: a storm of revocations is read in draughts.
+const BREATH: Duration = Duration::from_millis(5);
+
+/// Reads the log whenever the bell rings, and `every` so often, until the server stops.
+pub async fn hear(
+    auth: Arc<Auth>,
+    mut bell: Option<Bell>,
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        // What it gives back borrows from the channel, and must not outlive the waiting.
+        let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+        let rung = async {
+            match &mut bell {
+                Some(bell) => bell.rung().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stopped => return,
+            _ = ticks.tick() => {}
+            () = rung => {}
+        }
+        if let Err(error) = auth.hear_revocations().await {
+            tracing::error!(%error, "the revocation log could not be read; it is tried again");
+        }
+        sleep(BREATH).await;
+    }
+}
