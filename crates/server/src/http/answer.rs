@@ -141,7 +141,9 @@ impl Tokens {
                 let policy = app.cookies();
                 let ttl = match client.style {
                     // Where there is a session, there are no tokens.
-                    Style::Rotating | Style::Stateless | Style::Session => signed.refresh_expires_in,
+                    Style::Rotating | Style::Stateless | Style::Session => {
+                        signed.refresh_expires_in
+                    }
                     Style::Sliding => signed.expires_in,
                 };
                 let refresh = policy.set(Kind::Refresh, &client.id, refresh_token, ttl);
