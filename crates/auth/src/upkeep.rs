@@ -77,7 +77,10 @@ impl Auth {
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
         if self.clients.any(|client| client.style == Style::Sliding) {
-            self.directory.tell_spent(TOLD).await?;
+            // What cannot be written now keeps nobody from reading.
+            if let Err(error) = self.directory.tell_spent(TOLD).await {
+                tracing::warn!(%error, "the log could not be told of exchanged tokens; it is tried again");
+            }
         }
         self.follower.catch_up().await
     }

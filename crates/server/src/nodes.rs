@@ -1,6 +1,6 @@
 //! Nodes that share a store compare the settings that must be the same on all of them, and say when they are not.
 //!
-//! A setting of which nobody has thought here is compared: it is left out only where it stands in [`OWN`].
+//! A setting of which nobody has thought here is compared: it is left out only where it stands in `OWN`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -28,6 +28,7 @@ use crate::password::StoredPassword;
 use crate::protection::Protection;
 use crate::refresh::RefreshError;
 use crate::rotation::Generations;
+use crate::store::StoreError;
 use crate::visitor::Visitor;
 
 /// Somebody who proved who they are, and what they are about to get.
@@ -72,6 +73,11 @@ pub enum Given {
     Session(Box<NewSession>),
 }
 
+/// How old a node's knowledge of the revocation log may be for it to renew what no row stands for: as long as a guard that
+/// is cut off goes on by default. What was renewed by a node that had not heard must have expired before the event that
+/// refuses it lapses.
+const STALENESS: Duration = Duration::from_mins(1);
+
 /// Why the client cannot have its style, and what to do; `None`: it can.
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     match (client.style, client.kind) {
@@ -92,9 +98,11 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
 pub(crate) fn event_lifetime(client: &Client) -> Duration {
     let lifetime = match client.style {
         // What a session is worth is a token that lives so long, though nobody has it.
-        Style::Rotating | Style::Sliding | Style::Session => client.access_ttl,
+        Style::Rotating | Style::Session => client.access_ttl,
+        // What a node exchanged before it heard must have expired, too.
+        Style::Sliding => client.access_ttl + STALENESS,
         // A token that a node renewed before it heard must have expired, too.
-        Style::Stateless => client.access_ttl.max(client.idle_ttl) + stateless::STALENESS,
+        Style::Stateless => client.access_ttl.max(client.idle_ttl) + STALENESS,
     };
     lifetime + crate::MAX_LEEWAY
 }
@@ -118,6 +126,16 @@ pub(crate) struct NewPassword<'a> {
 }
 
 impl Auth {
+    /// Whether this node knows what was taken back. One that has heard nothing for long cannot tell, and does not guess.
+    fn has_heard(&self) -> Result<(), StoreError> {
+        let (_, heard) = self.feed_head();
+        if heard > STALENESS {
+            let cause = "the revocation log could not be read for a minute";
+            return Err(StoreError::Unavailable(cause.into()));
+        }
+        Ok(())
+    }
+
     /// Begins a session in the client's style.
     pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Given, LoginError> {
         Ok(match begin.client.style {

@@ -90,6 +90,7 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Signed, RefreshError> {
         // 1. Is it a good token of ours, of this client, and not taken back?
+        self.has_heard()?;
         let now = self.env.now();
         let old = self
             .check_for_its_own(token)

@@ -6,7 +6,6 @@
 //! how the person signed in, and the absolute end; and it carries what was known of them then, which a renewal repeats.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_guard::{Claims, Epochs, Refused, Scope, Verified};
@@ -30,14 +29,10 @@ use crate::model::user::User;
 use crate::protection::Unprotected;
 use crate::refresh::RefreshError;
 use crate::refresh_token::RefreshToken;
-use crate::store::StoreError;
 use crate::visitor::Visitor;
 
 /// The `typ` of the refresh token.
 pub(crate) const TYP: &str = "refresh+jwt";
-/// How old this node's knowledge of the revocation log may be for it to renew: as long as a guard that is cut off goes on
-/// by default. What was renewed by a node that had not heard must have expired before the event that refuses it lapses.
-pub(crate) const STALENESS: Duration = Duration::from_mins(1);
 /// The claim that holds a [`Snapshot`].
 const USER: &str = "user";
 
@@ -137,12 +132,8 @@ impl Auth {
             return Err(RefreshError::Invalid);
         }
 
-        // 2. Has it been taken back? A node that has heard nothing for long cannot tell, and does not guess.
-        let (_, heard) = self.feed_head();
-        if heard > STALENESS {
-            let cause = "the revocation log could not be read for a minute";
-            return Err(StoreError::Unavailable(cause.into()).into());
-        }
+        // 2. Has it been taken back?
+        self.has_heard()?;
         match self.guard.check_again(&verified, now.unix()) {
             Ok(()) => {}
             Err(Refused::Revoked(_)) => return Err(RefreshError::Stale),

@@ -81,7 +81,7 @@ impl Args {
                 forget_copies(&data);
                 true
             }
-            (Some(_), Err(MoveError::NotEmpty { .. })) => false,
+            (Some(there), Err(MoveError::NotEmpty { .. })) if there == place => false,
             (Some(to), Ok(_)) => {
                 return Err(
                     open::OpenError::Database(OpenError::Moved { path: database, to }).into(),

@@ -320,8 +320,11 @@ impl Table {
             .iter()
             .map(|column| column.kind.element(column.name))
             .collect();
-        let rest = self.columns.iter().filter(|column| !column.is_key);
+        // A row that is nothing but its key is set to itself: one that is left alone would not be counted.
+        let only_keys = self.columns.iter().all(|column| column.is_key);
+        let rest = self.columns.iter();
         let set: Vec<_> = rest
+            .filter(|column| only_keys || !column.is_key)
             .map(|column| format!("{0} = EXCLUDED.{0}", column.name))
             .collect();
         format!(

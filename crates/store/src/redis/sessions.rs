@@ -203,11 +203,14 @@ impl SqlAndRedis {
 
         // 3. It counts, unless whoever cut the user off has met it.
         let key = keys::session(session.id);
-        let stood: u8 = self
-            .redis
-            .link
-            .ask(cmd("HDEL").arg(key).arg(PENDING))
-            .await?;
+        let stood = self.redis.link.ask(cmd("HDEL").arg(key).arg(PENDING)).await;
+        let stood: u8 = match stood {
+            Ok(stood) => stood,
+            Err(error) => {
+                self.take_back(&session, &grant).await;
+                return Err(error);
+            }
+        };
         if stood == 0 {
             self.take_back(&session, &grant).await;
             return Ok(Open::Stale);

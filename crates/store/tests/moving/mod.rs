@@ -83,6 +83,14 @@ impl Source {
             add(&store, number).await;
         }
         add_key(&store, 1).await;
+        // What no verb of this store alone leaves behind.
+        let beside = rusqlite::Connection::open(scratch.database()).unwrap();
+        beside
+            .execute_batch(
+                "INSERT INTO ended_sessions VALUES (x'0102');
+                 INSERT INTO spent VALUES ('told', 1, 2, 3, '', 1), ('untold', 1, 2, 3, '', 0);",
+            )
+            .unwrap();
         let incarnation = Sqlite::identify(&scratch.database()).unwrap().incarnation;
         Self {
             scratch,
