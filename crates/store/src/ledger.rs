@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use countersign_auth::directory::Directory;
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Origin};
+use countersign_auth::model::grant::Grant;
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::revocation::Cursor;
+use countersign_auth::model::session::Session;
 use countersign_auth::model::user::User;
 use countersign_auth::sessions::PasswordChange;
 use countersign_auth::store::StoreError;
@@ -57,6 +59,21 @@ pub(crate) struct Standing {
     pub(crate) issuer_epoch: u64,
     /// Whether the session was ended, whatever its own store says.
     pub(crate) ended: bool,
+}
+
+impl Standing {
+    /// Whether user, issuer, and with a grant its client, are where they were at sign-in, and none is disabled; and
+    /// the session has not been ended.
+    pub(crate) fn holds(&self, session: &Session, grant: Option<&Grant>) -> bool {
+        let user = self.user.as_ref();
+        !self.ended
+            && self.issuer_epoch == session.issuer_epoch
+            && user.is_some_and(|user| user.epoch == session.user_epoch)
+            && grant.is_none_or(|grant| {
+                user.is_some_and(|user| user.enabled)
+                    && self.client_epoch == Some(grant.client_epoch)
+            })
+    }
 }
 
 /// A session that is to be over, and the clients that it has grants for: they tell whom its end concerns.

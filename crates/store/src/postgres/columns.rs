@@ -210,3 +210,19 @@ fn generations(row: &Row, first: usize) -> Result<Generations, Failure> {
         stranger_now: row.column(first + 9)?,
     })
 }
+
+/// Every row as a value of the model.
+pub(super) fn all<T>(
+    rows: &[Row],
+    read: fn(&Row) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    rows.iter().map(read).collect()
+}
+
+/// The one column of an epoch that was raised, if it was.
+pub(super) fn epoch(row: &Row) -> Result<Option<u64>, Failure> {
+    if row.column::<Option<i64>>(0)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(row.uint(0)?))
+}

@@ -9,7 +9,7 @@ use countersign_auth::model::user::User;
 use countersign_auth::sessions::PasswordChange;
 use countersign_auth::store::StoreError;
 
-use super::columns::{Columns, USER_COLUMNS, int, user as read_user, user_columns, word};
+use super::columns::{Columns, USER_COLUMNS, epoch, int, user as read_user, user_columns, word};
 use super::{Postgres, failure, log, verb};
 use crate::ledger::{Ledger, Over, Standing};
 
@@ -90,8 +90,7 @@ impl Ledger for Postgres {
                 &[&user.as_bytes().as_slice()],
             )
             .await?;
-        let epoch: Option<i64> = row.column(0)?;
-        Ok(epoch.map(|_| row.uint(0)).transpose()?)
+        Ok(epoch(&row)?)
     }
 
     async fn change_password_of(

@@ -2,19 +2,24 @@
 //! along: one round trip, atomic without a transaction that this side could leave open.
 
 mod again;
+mod audit;
+mod clients;
 mod columns;
 mod connect;
 mod directory;
 mod failure;
+mod keys;
 mod ledger;
 mod listen;
 mod log;
 mod nodes;
 mod pool;
-mod profile;
+mod secrets;
 mod sessions;
 mod skew;
+mod spent;
 mod tls;
+mod users;
 
 use std::sync::Arc;
 
@@ -35,6 +40,9 @@ use columns::{millis, word};
 use connect::Address;
 use failure::Failure;
 use pool::Pool;
+
+/// How often others may be quicker than a change that is worked out on this side.
+const AGAIN: u32 = 100;
 
 /// A parameter of a statement.
 type Param<'a> = &'a (dyn ToSql + Sync);

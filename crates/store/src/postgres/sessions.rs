@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::Origin;
 use countersign_auth::model::grant::{Grant, HandleHash};
-use countersign_auth::model::id::{SessionId, UserId};
+use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
     ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
@@ -357,4 +357,29 @@ fn views(user: UserId, rows: &[Row]) -> Result<Vec<SessionView>, Failure> {
 
 fn unheard_of(word: &str) -> StoreError {
     Failure::damaged(format!("an answer that nobody gives: {word}")).into()
+}
+
+/// A session that nothing is kept of.
+pub(super) async fn admit(
+    db: &Postgres,
+    session: &Session,
+    client: &ClientId,
+    client_epoch: u64,
+    origin: &Origin,
+) -> Result<bool, Failure> {
+    let row = db
+        .call_one(
+            verb!("admit", "$5, $6, $7, $8, $9, $10"),
+            origin,
+            &[
+                &session.user.as_bytes().as_slice(),
+                &int(session.user_epoch),
+                &int(session.issuer_epoch),
+                &session.id.as_bytes().as_slice(),
+                &client.as_str(),
+                &int(client_epoch),
+            ],
+        )
+        .await?;
+    row.column(0)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_auth::directory::{AddUser, ChangeUser, Directory, Spend, Spent};
 use countersign_auth::env::Timestamp;
-use countersign_auth::model::audit::{AuditEntry, AuditQuery, Happening, Origin};
+use countersign_auth::model::audit::{AuditEntry, AuditQuery, Origin};
 use countersign_auth::model::client::Client;
-use countersign_auth::model::id::{ClientId, KeyId, SessionId, UserId};
+use countersign_auth::model::id::{ClientId, KeyId, UserId};
 use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::model::node::Node;
 use countersign_auth::model::revocation::{Cursor, LogPage};
@@ -19,8 +19,6 @@ use countersign_auth::store::StoreError;
 use countersign_guard::Revocation;
 
 use super::SqlAndRedis;
-use super::failure::Failure;
-use crate::ledger::Over;
 
 #[async_trait]
 impl Directory for SqlAndRedis {
@@ -252,42 +250,5 @@ impl Directory for SqlAndRedis {
 
     async fn leave(&self, name: &str) -> Result<(), StoreError> {
         self.sql.leave(name).await
-    }
-}
-
-impl SqlAndRedis {
-    /// `None`: it was ended before.
-    async fn revoke_session(
-        &self,
-        session: SessionId,
-        origin: &Origin,
-    ) -> Result<Option<Cursor>, StoreError> {
-        // In an emergency, SQL alone is enough.
-        let kept = self.kept(session).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "whose a session is that is being revoked could not be read: everybody is told");
-            None
-        });
-        let over = kept.as_ref().map_or_else(
-            || Over {
-                session,
-                clients: Vec::new(),
-            },
-            super::fields::Kept::over,
-        );
-        let line = AuditEntry::new(Happening::Revoked, origin).session(session);
-        let cursor = self.sql.end_sessions(vec![over], line).await?;
-        if let Some(kept) = kept {
-            self.drop_kept(&kept).await;
-        }
-        Ok(cursor)
-    }
-
-    async fn forget(&self, user: UserId) -> Result<(), Failure> {
-        for kept in self.of_index(user).await? {
-            self.drop_kept(&kept).await;
-        }
-        let mut index = redis::cmd("DEL");
-        index.arg(super::keys::of_user(user));
-        self.redis.link.ask(&index).await
     }
 }

@@ -24,15 +24,21 @@
 //! session is dropped by whoever meets it. Keys end by themselves, a day after the absolute end. That is measured from
 //! the caller's `now`: no verb asks Redis for the time.
 
+mod begin;
 mod connect;
 mod directory;
+mod ending;
 mod failure;
 mod fields;
 mod keys;
 mod link;
 mod memory;
+mod password;
+mod reading;
+mod renewal;
 mod scripts;
 mod sessions;
+mod sweep;
 
 use std::sync::Arc;
 

@@ -17,12 +17,7 @@ CREATE FUNCTION spend(
     p_jti text, p_from bigint, p_until bigint, p_audience text
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-    -- Locked as in `open`.
-    PERFORM 1 FROM users WHERE id = p_user AND enabled AND epoch = p_user_epoch FOR SHARE;
-    IF NOT FOUND
-        OR NOT EXISTS (SELECT 1 FROM clients WHERE id = p_client AND enabled AND epoch = p_client_epoch)
-        OR NOT EXISTS (SELECT 1 FROM issuer WHERE one AND epoch = p_issuer_epoch)
-    THEN
+    IF NOT is_where_it_was(p_user, p_user_epoch, p_issuer_epoch, p_client, p_client_epoch) THEN
         RETURN NULL;
     END IF;
     INSERT INTO spent VALUES (p_jti, p_by.at, p_from, p_until, p_audience, false) ON CONFLICT (jti) DO NOTHING;

@@ -1,78 +1,26 @@
-//! Users and clients whose change is worked out on this side: read, decided, and written if nobody was quicker.
+//! Clients: the verbs of the directory about them.
 
-use countersign_auth::directory::ChangeUser;
 use countersign_auth::model::audit::{Happening, Origin};
 use countersign_auth::model::client::Client;
-use countersign_auth::model::id::UserId;
-use countersign_auth::model::user::UserChange;
+use countersign_auth::model::id::ClientId;
 use tokio_postgres::Row;
 
-use super::columns::{Columns, int, json, millis, user, user_columns, word};
+use super::columns::{Columns, all, epoch, int, json, millis, word};
 use super::failure::{Failure, only};
-use super::{Postgres, verb};
-use crate::profile::changed;
+use super::{AGAIN, Postgres, verb};
 
-/// How often others may be quicker.
-const AGAIN: u32 = 100;
-
-pub(super) async fn change_user(
-    db: &Postgres,
-    id: UserId,
-    change: UserChange,
-    origin: &Origin,
-) -> Result<ChangeUser, Failure> {
-    for _ in 0..AGAIN {
-        let rows = db
-            .rows(
-                concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"),
-                &[&id.as_bytes().as_slice()],
-            )
-            .await?;
-        let Some(row) = rows.first() else {
-            return Ok(ChangeUser::Unknown);
-        };
-        let before = user(row)?;
-        let mut after = changed(before.clone(), change.clone());
-        if after == before {
-            return Ok(ChangeUser::Changed(after));
-        }
-        let (roles, attributes): (&str, &str) = (row.column(4)?, row.column(5)?);
-        let row = db
-            .call_one(
-                verb!(
-                    "change_user",
-                    "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15"
-                ),
-                origin,
-                &[
-                    &id.as_bytes().as_slice(),
-                    &before.email,
-                    &before.username,
-                    &before.name,
-                    &roles,
-                    &attributes,
-                    &after.email,
-                    &after.username,
-                    &after.name,
-                    &json(&after.roles)?,
-                    &json(&after.attributes)?,
-                ],
-            )
-            .await?;
-        match row.column::<&str>(0)? {
-            "again" => {}
-            "one_email" => return Ok(ChangeUser::EmailTaken),
-            "one_username" => return Ok(ChangeUser::UsernameTaken),
-            _ => {
-                after.updated_at = origin.at;
-                return Ok(ChangeUser::Changed(after));
-            }
-        }
-    }
-    Err(Failure::TimedOut)
+pub(super) async fn list(db: &Postgres) -> Result<Vec<Client>, Failure> {
+    let rows = db
+        .rows(
+            "SELECT id, enabled, epoch, created_at, settings::text FROM clients ORDER BY id",
+            &[],
+        )
+        .await?;
+    all(&rows, client)
 }
 
-pub(super) async fn put_client(
+/// Read, decided here, and written if nobody was quicker.
+pub(super) async fn put(
     db: &Postgres,
     mut client: Client,
     origin: &Origin,
@@ -133,8 +81,19 @@ pub(super) async fn put_client(
     Err(Failure::TimedOut)
 }
 
+pub(super) async fn cut_off(
+    db: &Postgres,
+    id: &ClientId,
+    origin: &Origin,
+) -> Result<Option<u64>, Failure> {
+    let row = db
+        .call_one(verb!("cut_off_client", "$5"), origin, &[&id.as_str()])
+        .await?;
+    epoch(&row)
+}
+
 /// Reads `id, enabled, epoch, created_at, settings`.
-pub(super) fn client(row: &Row) -> Result<Client, Failure> {
+fn client(row: &Row) -> Result<Client, Failure> {
     Ok(Client {
         id: row.parsed(0)?,
         enabled: row.column(1)?,
