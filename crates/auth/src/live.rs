@@ -25,9 +25,6 @@ use crate::visitor::Visitor;
 
 /// How many sessions this node remembers.
 const REMEMBERED: usize = 10_000;
-/// How old this node's knowledge of the revocation log may be for it to answer from memory: as long as a guard that is
-/// cut off goes on by default.
-const STALENESS: Duration = Duration::from_mins(1);
 
 /// The sessions that this node remembers, by the hash of their name.
 pub(crate) struct LiveSessions(Cache<HandleHash, LiveSession>);
@@ -184,7 +181,6 @@ impl Auth {
         let LiveSession(known) = known;
         let session = &known.session;
         let idle_end = now.plus(client.idle_ttl).min(session.absolute_end());
-        let (_, age) = self.feed_head();
         // In time, and not so near its idle end that the store has to hear of this use.
         now < known.until
             && now < session.idle_end
@@ -196,7 +192,7 @@ impl Auth {
                 .get(&known.claims.sub)
                 .is_some_and(|account| Arc::ptr_eq(&account, &known.account))
             // And as far as the log says.
-            && age <= STALENESS
+            && self.has_heard().is_ok()
             && self.guard.check_again(&known.claims, now.unix()).is_ok()
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::Auth;
 use crate::issue::{IssueError, Signed};
+use crate::limits::Limited;
 use crate::store::StoreError;
 use crate::visitor::Visitor;
 
@@ -51,6 +52,12 @@ pub enum RefreshError {
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Limited> for RefreshError {
+    fn from(Limited { retry_after }: Limited) -> Self {
+        Self::Limited { retry_after }
+    }
 }
 
 impl RefreshError {

@@ -1,6 +1,7 @@
 //! The session styles: how the sessions of a client begin and go on. Each style is a room of its own; the doors to them
 //! are here, one exhaustive match each, so that none can forget a step.
 
+mod kept;
 mod rotating;
 mod session;
 mod sliding;
@@ -20,14 +21,12 @@ use crate::env::Env;
 use crate::issue::Signed;
 use crate::login::LoginError;
 use crate::model::client::{Client, ClientKind, Style};
-use crate::model::grant::{Grant, HandleHash};
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::password::StoredPassword;
 use crate::protection::Protection;
 use crate::refresh::RefreshError;
-use crate::rotation::Generations;
 use crate::store::StoreError;
 use crate::visitor::Visitor;
 
@@ -73,9 +72,9 @@ pub enum Given {
     Session(Box<NewSession>),
 }
 
-/// How old a node's knowledge of the revocation log may be for it to renew what no row stands for: as long as a guard that
-/// is cut off goes on by default. What was renewed by a node that had not heard must have expired before the event that
-/// refuses it lapses.
+/// How old a node's knowledge of the revocation log may be for it to renew what no row stands for, and to answer from
+/// memory: as long as a guard that is cut off goes on by default. What was renewed by a node that had not heard must have
+/// expired before the event that refuses it lapses.
 const STALENESS: Duration = Duration::from_mins(1);
 
 /// Why the client cannot have its style, and what to do; `None`: it can.
@@ -127,7 +126,7 @@ pub(crate) struct NewPassword<'a> {
 
 impl Auth {
     /// Whether this node knows what was taken back. One that has heard nothing for long cannot tell, and does not guess.
-    fn has_heard(&self) -> Result<(), StoreError> {
+    pub(crate) fn has_heard(&self) -> Result<(), StoreError> {
         let (_, heard) = self.feed_head();
         if heard > STALENESS {
             let cause = "the revocation log could not be read for a minute";
@@ -171,25 +170,6 @@ impl Auth {
             Style::Stateless => self.renew_stateless(client, token, visitor),
             Style::Sliding => self.renew_sliding(client, token, visitor).await,
             Style::Session => Err(RefreshError::NotRenewed),
-        }
-    }
-
-    /// A grant as a sign-in or a change of password gives it.
-    pub(crate) fn first_grant(
-        &self,
-        session: SessionId,
-        client: &Client,
-        handle: HandleHash,
-        visitor: &Visitor,
-    ) -> Grant {
-        Grant {
-            handle,
-            session,
-            client: client.id.clone(),
-            client_epoch: client.epoch,
-            scope: client.scope.clone(),
-            style: client.style,
-            generations: Generations::first(self.env.now(), visitor.network()),
         }
     }
 }

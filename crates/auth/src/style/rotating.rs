@@ -11,7 +11,7 @@ use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::refresh::RefreshError;
 use crate::refresh_token::{self, Handle};
-use crate::sessions::{ChangePassword, Open, PasswordChange, Presented, Rotate};
+use crate::sessions::{Presented, Rotate};
 use crate::visitor::Visitor;
 
 impl Auth {
@@ -25,14 +25,10 @@ impl Auth {
             ..
         } = begin;
         let handle = Handle::random(&self.env, session.absolute_end());
-        let grant = self.first_grant(session.id, &client, handle.hash(), visitor);
-        let origin = visitor.origin(session.auth_time);
-        match self.sessions.open(session, grant, &origin).await? {
-            Open::Stale => Err(LoginError::Stale),
-            Open::Opened(entitlement) => {
-                Ok(self.issue(*entitlement, client, protection, &handle, Outcome::SignedIn)?)
-            }
-        }
+        let opened = self
+            .open_kept(session, &client, handle.hash(), visitor)
+            .await?;
+        Ok(self.issue(opened, client, protection, &handle, Outcome::SignedIn)?)
     }
 
     /// Renews what `token` stands for.
@@ -51,11 +47,7 @@ impl Auth {
         }
 
         // 2. May they try so often? Only what is genuine is counted, so that nobody renews on another's account.
-        self.limits
-            .refresh(visitor, now)
-            .map_err(|limited| RefreshError::Limited {
-                retry_after: limited.retry_after,
-            })?;
+        self.limits.refresh(visitor, now)?;
 
         // 3. Can the new token be made as it should be? Else nothing is spent.
         let protection = self.protection(&client).map_err(IssueError::from)?;
@@ -114,35 +106,10 @@ impl Auth {
         &self,
         change: NewPassword<'_>,
     ) -> Result<Signed, PasswordError> {
-        let NewPassword {
-            session,
-            user,
-            password,
-            client,
-            protection,
-            visitor,
-            ..
-        } = change;
-        let handle = Handle::random(&self.env, session.absolute_end());
-        let change = PasswordChange {
-            user: user.id,
-            seen_epoch: user.epoch,
-            password,
-            grant: self.first_grant(session, &client, handle.hash(), visitor),
-        };
-        let origin = visitor.origin(self.env.now());
-        match self.sessions.change_password(change, &origin).await? {
-            ChangePassword::Stale => Err(PasswordError::SessionOver),
-            ChangePassword::Changed(entitlement) => {
-                self.hear_own().await;
-                Ok(self.issue(
-                    *entitlement,
-                    client,
-                    protection,
-                    &handle,
-                    Outcome::PasswordChanged,
-                )?)
-            }
-        }
+        let handle = Handle::random(&self.env, change.session.absolute_end());
+        let (client, protection) = (change.client.clone(), change.protection);
+        let after = self.replace_kept_password(change, handle.hash()).await?;
+        let outcome = Outcome::PasswordChanged;
+        Ok(self.issue(after, client, protection, &handle, outcome)?)
     }
 }

@@ -12,7 +12,6 @@ use crate::model::client::Client;
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
 use crate::session_token::SessionToken;
-use crate::sessions::{ChangePassword, Open, PasswordChange};
 
 /// A session's name, on its way to the one browser that will hold it.
 #[derive(Clone, Debug)]
@@ -48,15 +47,13 @@ impl Auth {
             client, visitor, ..
         } = begin;
         let name = SessionToken::random(&self.env, session.absolute_end());
-        let grant = self.first_grant(session.id, &client, name.hash(), visitor);
-        let origin = visitor.origin(session.auth_time);
-        let Open::Opened(entitlement) = self.sessions.open(session, grant, &origin).await? else {
-            return Err(LoginError::Stale);
-        };
+        let opened = self
+            .open_kept(session, &client, name.hash(), visitor)
+            .await?;
         if let Some(before) = &visitor.session {
             self.end_named_session(before, visitor).await?;
         }
-        Ok(self.new_session(*entitlement, client, name))
+        Ok(self.new_session(opened, client, name))
     }
 
     /// Changes a password in one step of the store: the session goes on under a new name, and the old one is superseded.
@@ -64,29 +61,10 @@ impl Auth {
         &self,
         change: NewPassword<'_>,
     ) -> Result<NewSession, PasswordError> {
-        let NewPassword {
-            session,
-            user,
-            password,
-            client,
-            visitor,
-            ..
-        } = change;
-        let name = SessionToken::random(&self.env, session.absolute_end());
-        let change = PasswordChange {
-            user: user.id,
-            seen_epoch: user.epoch,
-            password,
-            grant: self.first_grant(session, &client, name.hash(), visitor),
-        };
-        let origin = visitor.origin(self.env.now());
-        match self.sessions.change_password(change, &origin).await? {
-            ChangePassword::Stale => Err(PasswordError::SessionOver),
-            ChangePassword::Changed(entitlement) => {
-                self.hear_own().await;
-                Ok(self.new_session(*entitlement, client, name))
-            }
-        }
+        let name = SessionToken::random(&self.env, change.session.absolute_end());
+        let client = change.client.clone();
+        let after = self.replace_kept_password(change, name.hash()).await?;
+        Ok(self.new_session(after, client, name))
     }
 
     fn new_session(

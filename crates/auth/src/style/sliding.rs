@@ -12,7 +12,7 @@ use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
 use countersign_guard::{Cause, Claims, Refused, UnixTime, Verified};
 
-use super::unkept::{entitlement, scope_of, session_of};
+use super::unkept::{before, entitlement, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -20,9 +20,9 @@ use crate::directory::{Spend, Spent};
 use crate::env::Timestamp;
 use crate::issue::{IssueError, MAX_COOKIE, Outcome, Signed};
 use crate::login::LoginError;
-use crate::model::client::{Client, ClientKind};
+use crate::model::client::{Client, ClientKind, Style};
 use crate::model::grant::Entitlement;
-use crate::model::id::SessionId;
+use crate::model::id::{SessionId, UserId};
 use crate::model::revocation::Audience;
 use crate::model::session::Session;
 use crate::model::user::User;
@@ -60,25 +60,10 @@ impl Auth {
             ..
         } = begin;
         let (at, scope) = (session.auth_time, client.scope.clone());
-        let entitlement = entitlement(user.clone(), session, &client, client.epoch, scope);
-        let session = entitlement.session.clone();
-        let outcome = Outcome::SignedIn;
-        let signed = self.slide(
-            entitlement,
-            client,
-            protection,
-            self.token_id(),
-            at,
-            outcome,
-        )?;
-        let client = &signed.client;
-        let admitted = self
-            .directory
-            .admit(&session, &client.id, client.epoch, &visitor.origin(at))
-            .await?;
-        if !admitted {
-            return Err(LoginError::Stale);
-        }
+        let fresh = entitlement(user.clone(), session, &client, client.epoch, scope);
+        let id = self.token_id();
+        let signed = self.slide(fresh.clone(), client, protection, id, at, Outcome::SignedIn)?;
+        self.admit(&fresh, visitor).await?;
         Ok(signed)
     }
 
@@ -106,11 +91,7 @@ impl Auth {
         }
 
         // 2. May they try so often?
-        self.limits
-            .refresh(visitor, now)
-            .map_err(|limited| RefreshError::Limited {
-                retry_after: limited.retry_after,
-            })?;
+        self.limits.refresh(visitor, now)?;
 
         // 3. Is it time? Else the same again.
         if now.unix().as_secs() < old.iat + old.exp.saturating_sub(old.iat) / 2 {
@@ -160,44 +141,20 @@ impl Auth {
         &self,
         change: NewPassword<'_>,
     ) -> Result<Signed, PasswordError> {
-        let NewPassword {
-            caller,
-            session,
-            user,
-            password,
-            client,
-            protection,
-            visitor,
-        } = change;
-        let now = self.env.now();
-        let (id, seen_epoch) = (user.id, user.epoch);
-        let session = session_of(caller, session, user.id);
-        let (epoch, scope) = (caller.epochs.client, scope_of(caller));
-        let mut entitlement = entitlement(user, session, &client, epoch, scope);
-        let epoch = self
-            .directory
-            .replace_password(id, seen_epoch, password, &visitor.origin(now))
-            .await?
-            .ok_or(PasswordError::SessionOver)?;
-        self.hear_own().await;
-        entitlement.user.epoch = epoch;
-        entitlement.session.user_epoch = epoch;
+        let (client, protection) = (change.client.clone(), change.protection);
+        let after = self
+            .replace_unkept_password(before(&change), change)
+            .await?;
+        let (id, now) = (self.token_id(), self.env.now());
         let outcome = Outcome::PasswordChanged;
-        Ok(self.slide(
-            entitlement,
-            client,
-            protection,
-            self.token_id(),
-            now,
-            outcome,
-        )?)
+        Ok(self.slide(after, client, protection, id, now, outcome)?)
     }
 
     /// The session that such a token belongs to, if it is a good one that has not been taken back.
     pub(crate) fn session_of_sliding(&self, token: &str) -> Option<SessionId> {
         let verified = self.check_for_its_own(token).ok()?;
         let client = self.clients.find(Some(&verified.client_id))?;
-        (client.style == crate::model::client::Style::Sliding).then_some(())?;
+        (client.style == Style::Sliding).then_some(())?;
         verified.sid.as_deref()?.parse().ok()
     }
 
@@ -254,7 +211,7 @@ impl Auth {
 }
 
 /// Whom such a token is about, and in which session. `None`: it belongs to none.
-fn whose(token: &Verified<Claims>) -> Option<(crate::model::id::UserId, Session)> {
+fn whose(token: &Verified<Claims>) -> Option<(UserId, Session)> {
     let user = token.sub.parse().ok()?;
     let id = token.sid.as_deref()?.parse().ok()?;
     Some((user, session_of(token, id, user)))

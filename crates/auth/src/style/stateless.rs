@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_guard::{Claims, Epochs, Refused, Scope, Verified};
+use countersign_guard::{Claims, Refused, Verified};
 use countersign_jose::{KeySet, Verifier, sign};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::unkept::{entitlement, scope_of, session_of};
+use super::unkept::{before, entitlement, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -104,18 +104,10 @@ impl Auth {
             ..
         } = begin;
         let scope = client.scope.clone();
-        let entitlement = entitlement(user.clone(), session, &client, client.epoch, scope);
-        let token = self.refresh_jwt(&entitlement, &client)?;
-        let session = &entitlement.session;
-        let origin = visitor.origin(session.auth_time);
-        let admitted = self
-            .directory
-            .admit(session, &client.id, client.epoch, &origin)
-            .await?;
-        if !admitted {
-            return Err(LoginError::Stale);
-        }
-        Ok(self.issue_with(entitlement, client, protection, token, Outcome::SignedIn)?)
+        let fresh = entitlement(user.clone(), session, &client, client.epoch, scope);
+        let token = self.refresh_jwt(&fresh, &client)?;
+        self.admit(&fresh, visitor).await?;
+        Ok(self.issue_with(fresh, client, protection, token, Outcome::SignedIn)?)
     }
 
     /// Renews what `token` says. Nothing is read and nothing is written.
@@ -141,11 +133,7 @@ impl Auth {
         }
 
         // 3. May they try so often?
-        self.limits
-            .refresh(visitor, now)
-            .map_err(|limited| RefreshError::Limited {
-                retry_after: limited.retry_after,
-            })?;
+        self.limits.refresh(visitor, now)?;
 
         // 4. New tokens from what this one says, under the numbers that it bears.
         let protection = self.protection(&client).map_err(IssueError::from)?;
@@ -164,34 +152,14 @@ impl Auth {
         &self,
         change: NewPassword<'_>,
     ) -> Result<Signed, PasswordError> {
-        let NewPassword {
-            caller,
-            session,
-            user,
-            password,
-            client,
-            protection,
-            visitor,
-        } = change;
-        let now = self.env.now();
-        let (id, seen_epoch) = (user.id, user.epoch);
-        let session = session_of(caller, session, user.id);
-        let (epoch, scope) = (caller.epochs.client, scope_of(caller));
-        let mut entitlement = entitlement(user, session, &client, epoch, scope);
+        let (client, protection) = (change.client.clone(), change.protection);
+        let before = before(&change);
         // It can be made, or nothing is changed.
-        self.refresh_jwt(&entitlement, &client)?;
-        let origin = visitor.origin(now);
-        let epoch = self
-            .directory
-            .replace_password(id, seen_epoch, password, &origin)
-            .await?
-            .ok_or(PasswordError::SessionOver)?;
-        self.hear_own().await;
-        entitlement.user.epoch = epoch;
-        entitlement.session.user_epoch = epoch;
-        let token = self.refresh_jwt(&entitlement, &client)?;
+        self.refresh_jwt(&before, &client)?;
+        let after = self.replace_unkept_password(before, change).await?;
+        let token = self.refresh_jwt(&after, &client)?;
         let outcome = Outcome::PasswordChanged;
-        Ok(self.issue_with(entitlement, client, protection, token, outcome)?)
+        Ok(self.issue_with(after, client, protection, token, outcome)?)
     }
 
     /// The session that such a refresh token belongs to, if it is a good one that has not been taken back.
@@ -223,34 +191,14 @@ impl Auth {
         client: &Client,
     ) -> Result<RefreshToken, IssueError> {
         let now = self.env.now();
-        let Entitlement {
-            user,
-            session,
-            grant,
-        } = entitlement;
+        let Entitlement { user, session, .. } = entitlement;
         let snapshot = serde_json::to_value(Snapshot::of(user, client)).unwrap_or_default();
         let expires = now.plus(client.idle_ttl).min(session.absolute_end());
         let claims = Claims {
-            iss: self.settings.issuer.clone(),
-            sub: user.id.to_string(),
             aud: audience(&self.settings.issuer),
             exp: expires.unix().as_secs(),
-            iat: now.unix().as_secs(),
-            jti: self.token_id(),
-            client_id: client.id.as_str().to_owned(),
-            sid: Some(session.id.to_string()),
-            auth_time: Some(session.auth_time.unix().as_secs()),
-            amr: session.amr.clone(),
-            scope: grant
-                .scope
-                .as_deref()
-                .and_then(|scope| scope.parse::<Scope>().ok()),
-            epochs: Epochs {
-                issuer: session.issuer_epoch,
-                client: grant.client_epoch,
-                subject: session.user_epoch,
-            },
             extra: Map::from_iter([(USER.to_owned(), snapshot)]),
+            ..self.claims(entitlement, client, now)
         };
         let ring = self.keys.ring();
         let key = ring

@@ -2,13 +2,72 @@
 
 use countersign_guard::Claims;
 
+use super::NewPassword;
+use crate::Auth;
+use crate::account::PasswordError;
 use crate::env::Timestamp;
+use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::model::grant::{Entitlement, Grant, HandleHash, Network};
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::rotation::Generations;
+use crate::visitor::Visitor;
+
+impl Auth {
+    /// Lets such a session begin, unless something moved since the password was looked at. The trail alone says so.
+    pub(super) async fn admit(
+        &self,
+        fresh: &Entitlement,
+        visitor: &Visitor,
+    ) -> Result<(), LoginError> {
+        let Entitlement { session, grant, .. } = fresh;
+        let origin = visitor.origin(session.auth_time);
+        let admitted = self
+            .directory
+            .admit(session, &grant.client, grant.client_epoch, &origin)
+            .await?;
+        if admitted {
+            Ok(())
+        } else {
+            Err(LoginError::Stale)
+        }
+    }
+
+    /// Changes the password of whoever has this session, which goes on under the new epoch; all others end.
+    pub(super) async fn replace_unkept_password(
+        &self,
+        mut before: Entitlement,
+        change: NewPassword<'_>,
+    ) -> Result<Entitlement, PasswordError> {
+        let origin = change.visitor.origin(self.env.now());
+        let seen = change.user.epoch;
+        let epoch = self
+            .directory
+            .replace_password(change.user.id, seen, change.password, &origin)
+            .await?
+            .ok_or(PasswordError::SessionOver)?;
+        self.hear_own().await;
+        before.user.epoch = epoch;
+        before.session.user_epoch = epoch;
+        Ok(before)
+    }
+}
+
+/// The session of somebody who wants another password, as the token that they bear tells it.
+pub(super) fn before(change: &NewPassword<'_>) -> Entitlement {
+    let NewPassword {
+        caller,
+        session,
+        user,
+        client,
+        ..
+    } = change;
+    let session = session_of(caller, *session, user.id);
+    let (epoch, scope) = (caller.epochs.client, scope_of(caller));
+    entitlement(user.clone(), session, client, epoch, scope)
+}
 
 /// A session of which nothing is kept: whose, how and when, and under which epochs. The grant is nowhere stored.
 pub(super) fn entitlement(
