@@ -86,7 +86,7 @@ impl Auth {
                 Refused::Token(_) => RefreshError::Invalid,
             })?;
         let (user, session) = whose(&old).ok_or(RefreshError::Invalid)?;
-        if old.client_id != client.id.as_str() {
+        if !self.is_held(&old, &client) {
             return Err(RefreshError::Invalid);
         }
 
@@ -100,7 +100,7 @@ impl Auth {
             return Ok(self.as_it_is(token, &old, user, session.absolute_end(), client));
         }
 
-        // 4. Can the next one be made as it should be? Else nothing is spent.
+        // 4. Is there a key for the next one? Else nothing is spent.
         let protection = self.protection(&client).map_err(IssueError::from)?;
 
         // 5. Since when is it spent? One step in the store, and the first who comes decides.
@@ -154,8 +154,15 @@ impl Auth {
     pub(crate) fn session_of_sliding(&self, token: &str) -> Option<SessionId> {
         let verified = self.check_for_its_own(token).ok()?;
         let client = self.clients.find(Some(&verified.client_id))?;
-        (client.style == Style::Sliding).then_some(())?;
+        self.is_held(&verified, &client).then_some(())?;
         verified.sid.as_deref()?.parse().ok()
+    }
+
+    /// Whether it is the token that such a client holds, and none that forward-auth made of it for the services behind.
+    fn is_held(&self, token: &Claims, client: &Client) -> bool {
+        client.style == Style::Sliding
+            && token.client_id == client.id.as_str()
+            && client.audiences(&self.settings.issuer).next() == Some(token.aud.as_str())
     }
 
     /// A token with this id, as of this moment.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::Auth;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
@@ -405,6 +406,40 @@ async fn it_ends_when_it_rests_and_whatever_happens() {
             .await
             .refused(401, "refresh_expired");
     }
+}
+
+/// What forward-auth makes of such a token is for the services behind: it gets nobody another one, and ends nothing.
+#[tokio::test]
+async fn what_was_made_for_the_services_behind_is_of_no_use_here() {
+    let forward_auth = ForwardAuth {
+        internal_audience: Some("https://behind.example.com".to_owned()),
+        ..ForwardAuth::default()
+    };
+    let http = Settings {
+        forward_auth,
+        ..Settings::default()
+    };
+    let server = with(Options {
+        http,
+        ..Options::default()
+    })
+    .await;
+    let held = sign_in(&server).await;
+    let asked = server.send(Request::get("/v1/forward-auth").bearer(&held));
+    let behind = asked
+        .await
+        .expect(200)
+        .header("x-auth-token")
+        .unwrap()
+        .to_owned();
+    // Its own second half.
+    pass(&server, Duration::from_secs(40)).await;
+    exchange(&server, &behind)
+        .await
+        .refused(401, "refresh_invalid");
+    let form = json!({ "client_id": "api", "refresh_token": behind });
+    server.send(Request::post("/v1/logout").json(&form)).await;
+    assert!(is_welcome(&server, &held).await);
 }
 
 /// What was exchanged is kept where nothing is forgotten.
