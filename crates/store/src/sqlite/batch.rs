@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use countersign_auth::store::StoreError;
-use rusqlite::{Connection, Error as SqlError, MAIN_DB, Result, TransactionState, ffi};
+use rusqlite::{Connection, Error as SqlError, Result, ffi};
 use tokio::sync::oneshot;
 
 use super::failure;
@@ -94,13 +94,15 @@ pub(super) fn commit(db: &Connection, jobs: &mut [Box<dyn Job>], delay: Duration
 }
 
 fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>], delay: Duration) -> Result<bool> {
-    // Deferred: a batch that writes nothing takes no lock and waits for no disk. It cannot fail to get the lock
-    // later, since nobody else writes.
-    run(db, "BEGIN DEFERRED")?;
+    // Nobody else writes, but a reader that comes upon a header of the log which is just being written takes the
+    // writer's lock for a moment, to look again. Whoever begins with the lock waits for it; whoever has read before
+    // asking for it is refused.
+    run(db, "BEGIN IMMEDIATE")?;
+    let before = db.total_changes();
     for job in jobs {
         step(db, job.as_mut())?;
     }
-    let wrote = db.transaction_state(Some(MAIN_DB))? == TransactionState::Write;
+    let wrote = db.total_changes() != before;
     if wrote && !delay.is_zero() {
         thread::sleep(delay);
     }
@@ -238,6 +240,43 @@ mod tests {
         // The last one was not even begun; nobody is left without an answer.
         assert!(told.iter().all(Result::is_err), "{told:?}");
         assert_eq!(parents(&db), 0);
+    }
+
+    /// As a reader does, for a moment, that finds the log's header half written.
+    #[test]
+    fn whoever_holds_the_lock_is_waited_for() {
+        let folder = std::env::temp_dir().join(format!("countersign-batch-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("countersign.db");
+        let mut db = Connection::open(&path).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE parents (id INTEGER PRIMARY KEY);",
+        )
+        .unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (met, is_met) = std::sync::mpsc::channel();
+        db.busy_handler(Some(move |_| {
+            // Fails once the holder lets go.
+            let _ = met.send(());
+            true
+        }))
+        .unwrap();
+        let holder = thread::spawn(move || {
+            // Until the lock is asked for, or `db` has gone without asking.
+            let waited_for = is_met.recv().is_ok();
+            other.execute_batch("ROLLBACK").unwrap();
+            waited_for
+        });
+        let reads_first = job(|db| {
+            db.query_row("SELECT count(*) FROM parents", [], |_| Ok(()))?;
+            db.execute_batch("INSERT INTO parents VALUES (1)")
+        });
+        let (wrote, told) = answers(&db, vec![reads_first]);
+        assert!(wrote && told[0].is_ok(), "{told:?}");
+        drop(db);
+        assert!(holder.join().unwrap());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
