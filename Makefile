@@ -11,7 +11,7 @@ SHELL := /bin/bash
 ARGS ?=
 SECONDS ?= 1800
 
-.PHONY: help setup run demo check lint fmt test test-all bench mutants fuzz docs
+.PHONY: help setup run demo check lint fmt test test-all chaos bench mutants fuzz docs
 
 help: ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ test: ## everything that CI runs
 test-all: ## the same with every test in its long form (STRICT=1: a skipped test is a failure)
 	@scripts/setup
 	@LONG=1 scripts/checks format lint dependencies tests model fuzz docs
+
+chaos: ## ten minutes with each kind of store: three nodes under load, while nodes, stores and links fail
+	LONG=1 cargo test --locked --workspace --all-features --test chaos with_sessions -- --nocapture
 
 bench: ## measure, and print the figures next to their goals (QUICK=1: the short version; bench/README.md)
 	cargo build --locked --release -p countersign

@@ -42,7 +42,7 @@ fn make_alone_lists_every_task() {
         }
     }
     for task in [
-        "run", "check", "test", "test-all", "bench", "mutants", "fuzz", "lint", "docs",
+        "run", "check", "test", "test-all", "chaos", "bench", "mutants", "fuzz", "lint", "docs",
     ] {
         assert!(makefile.contains(&format!("\n{task}: ")), "{task}");
     }
@@ -78,6 +78,11 @@ fn the_tasks_run_the_steps_that_they_promise() {
     let fuzz = make(&["-n", "fuzz", "SECONDS=60", "ARGS=jws pem"]);
     assert_eq!(fuzz, "scripts/fuzz run --seconds 60 jws pem\n");
     assert!(make(&["-n", "fuzz"]).contains("--seconds 1800"));
+    let chaos = make(&["-n", "chaos"]);
+    assert!(
+        chaos.contains("LONG=1 cargo test") && chaos.contains("--test chaos with_sessions"),
+        "{chaos}"
+    );
 }
 
 /// The committed corpus is small, and says what the inputs look like.

@@ -15,7 +15,12 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// A command of ours, in this folder, with nothing of the caller's environment that we would read.
 pub fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
+    command_of(Path::new(BINARY), folder, args)
+}
+
+/// The same of another build.
+pub fn command_of(program: &Path, folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("COUNTERSIGN_") || text.starts_with("JWT_") {

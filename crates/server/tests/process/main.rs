@@ -13,6 +13,8 @@ mod cluster;
 mod redis_server;
 #[path = "../support/temp.rs"]
 mod temp;
+#[path = "../support/wrong_clock.rs"]
+mod wrong_clock;
 
 mod chains;
 mod crash;

@@ -11,6 +11,7 @@ use crate::binary::{Server, command, json};
 use crate::cluster::Cluster;
 use crate::ledger::{PASSWORD, refresh, sign_in};
 use crate::temp::TempDir;
+use crate::wrong_clock::WrongClock;
 
 pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
@@ -169,16 +170,13 @@ fn a_machine_whose_clock_is_wrong() {
     let (here, there) = (TempDir::new(), TempDir::new());
     let one = start(&here, &database, None);
     add_client_and_person(&here, &one);
-    let other = start_with(
-        &there,
-        &database,
-        &[
-            ("COUNTERSIGN_ISSUER", &one.issuer),
-            ("COUNTERSIGN_METRICS_LISTEN", "localhost:0"),
-            ("LD_PRELOAD", &wrong_clock(&there)),
-            ("CLOCK_AHEAD", "25"),
-        ],
-    );
+    let clock = WrongClock::new(&there, 25).variables();
+    let mut settings = vec![
+        ("COUNTERSIGN_ISSUER", one.issuer.as_str()),
+        ("COUNTERSIGN_METRICS_LISTEN", "localhost:0"),
+    ];
+    settings.extend(clock.iter().map(|(name, value)| (*name, value.as_str())));
+    let other = start_with(&there, &database, &settings);
     let signed_in = sign_in(&mut one.connect(), "ann@example.com").unwrap();
     let refresh_token = signed_in.text("refresh_token");
     let renewed = refresh(&mut other.connect(), &refresh_token)
@@ -227,36 +225,6 @@ fn a_machine_whose_clock_is_wrong() {
     }
     one.stop();
     other.stop();
-}
-
-/// A library that stands before the system's clock and adds `CLOCK_AHEAD` seconds to it.
-fn wrong_clock(folder: &TempDir) -> String {
-    const SOURCE: &str = r#"
-        #define _GNU_SOURCE
-        #include <stdlib.h>
-        #include <sys/syscall.h>
-        #include <time.h>
-        #include <unistd.h>
-        int clock_gettime(clockid_t clock, struct timespec *time) {
-            int result = syscall(SYS_clock_gettime, clock, time);
-            const char *ahead = getenv("CLOCK_AHEAD");
-            if (result == 0 && clock == CLOCK_REALTIME && ahead) time->tv_sec += atoi(ahead);
-            return result;
-        }
-    "#;
-    let (source, library) = (
-        folder.path().join("clock.c"),
-        folder.path().join("clock.so"),
-    );
-    std::fs::write(&source, SOURCE).unwrap();
-    let made = std::process::Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "{said}");
-    library.display().to_string()
 }
 
 /// A database that is not there when the server starts is a reason not to start, and is named.
