@@ -77,7 +77,7 @@ impl Args {
             }
             // It ended between the hand-over and its own end.
             (Some(there), Ok(target)) if there == place => {
-                target.finish().await?;
+                target.finish_after(&database).await?;
                 forget_copies(&data);
                 true
             }

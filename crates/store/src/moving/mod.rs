@@ -50,6 +50,11 @@ pub enum MoveError {
          `countersign` there"
     )]
     Another,
+    /// The source was marked as moved into it, and it is empty.
+    #[error(
+        "the store was moved into the target, which holds nothing of it any more: restore that database from its backup"
+    )]
+    Lost,
     /// What arrived is not what was sent.
     #[error(
         "{table}: what arrived is not what was sent ({sent} rows, {there} there); run it again"
@@ -307,6 +312,19 @@ impl Move {
         moving.commit().await?;
         self.place = place;
         Ok(caught)
+    }
+
+    /// The end of a move whose source was marked as moved before: whoever did so came no further. Nothing was written to
+    /// the source since, so what arrived can be compared with that.
+    ///
+    /// # Errors
+    /// [`MoveError`].
+    pub async fn finish_after(self, source: &Path) -> Result<(), MoveError> {
+        if self.place.copy.is_empty() {
+            return Err(MoveError::Lost);
+        }
+        self.verify(source).await?;
+        self.finish().await
     }
 
     /// The source has been marked as moved: the target is the store from now on.

@@ -209,6 +209,37 @@ async fn what_does_not_arrive_is_seen() {
     assert!(matches!(other, MoveError::Another), "{other:?}");
 }
 
+/// A mover that died between the hand-over and its own end is followed by one that sees for itself.
+#[tokio::test]
+async fn what_was_handed_over_is_looked_at_again() {
+    let source = Source::new().await;
+    let url = Cluster::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    let empty = begin(&url, source.incarnation).await.unwrap();
+    let copy = source.copy("copy").await;
+    let lost = empty.finish_after(&copy).await.unwrap_err();
+    assert!(matches!(lost, MoveError::Lost), "{lost:?}");
+
+    let mut target = resumed(&url, source.incarnation).await;
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    let enable = |enabled| {
+        let sql = format!("UPDATE countersign.users SET enabled = {enabled} WHERE key = 2");
+        Cluster::shared().sql(name, &sql);
+    };
+    enable(false);
+    let seen = target.finish_after(&copy).await.unwrap_err();
+    assert!(
+        matches!(seen, MoveError::Differs { table: "users", .. }),
+        "{seen:?}"
+    );
+    enable(true);
+    let target = resumed(&url, source.incarnation).await;
+    target.finish_after(&copy).await.unwrap();
+    let options = PostgresOptions::default();
+    Postgres::connect(&url, &options).await.unwrap().close();
+}
+
 async fn begin(url: &str, incarnation: i64) -> Result<Move, MoveError> {
     Move::begin(url, &PostgresOptions::default(), incarnation).await
 }
