@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, RefusePages, Settings};
+use countersign::http::{ForwardAuth, RefusePages};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, ClientKind};
 use countersign_auth::settings::Audience;
@@ -14,7 +14,7 @@ use countersign_jose::{
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
-use crate::server::{APP_ORIGIN, Options, Server};
+use crate::server::{APP_ORIGIN, Options, Server, in_front_of};
 use crate::support::client::{Answer, Request};
 
 const HEADERS: [&str; 6] = [
@@ -29,17 +29,9 @@ const SIGN_IN: &str = "https://app.example.com/sign-in";
 const BEHIND: &str = "https://behind.example.com";
 
 async fn server(change: impl FnOnce(&mut ForwardAuth)) -> Server {
-    let mut forward_auth = ForwardAuth::default();
-    change(&mut forward_auth);
-    let http = Settings {
-        forward_auth,
-        ..Settings::default()
-    };
-    Server::with(Options {
-        http,
-        ..Options::default()
-    })
-    .await
+    let mut options = Options::default();
+    change(&mut options.http.forward_auth);
+    Server::with(options).await
 }
 
 async fn with_cookie() -> Server {
@@ -351,17 +343,9 @@ async fn the_services_behind_say_how_their_tokens_are_made() {
             signing_algorithm: Some(Algorithm::EdDSA),
             encrypt_to: Some(serde_json::from_value(encrypt_to).unwrap()),
         };
-        let http = Settings {
-            forward_auth: ForwardAuth {
-                internal_audience: Some(BEHIND.to_owned()),
-                ..ForwardAuth::default()
-            },
-            ..Settings::default()
-        };
         let server = Server::with(Options {
             settings: Box::new(|settings| settings.audiences = vec![behind]),
-            http,
-            ..Options::default()
+            ..in_front_of(BEHIND)
         })
         .await;
         server

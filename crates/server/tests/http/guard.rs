@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::model::client::ClientKind;
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
@@ -15,7 +14,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::actors::{Browser, Service};
-use crate::server::{self, BEGINNING, PASSWORD, Server};
+use crate::server::{self, BEGINNING, PASSWORD, Server, in_front_of};
 use crate::support::client::Request;
 
 /// Stands still, as the server's does.
@@ -181,20 +180,9 @@ async fn a_guard_outlives_a_removed_key() {
 async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
     const BEHIND: &str = "https://behind.example.com";
     for in_front in [None, Some("https://orders.example.com".to_owned())] {
-        let forward_auth = ForwardAuth {
-            audience: in_front.clone(),
-            internal_audience: Some(BEHIND.to_owned()),
-            ..ForwardAuth::default()
-        };
-        let http = Settings {
-            forward_auth,
-            ..Settings::default()
-        };
-        let server = Server::with(server::Options {
-            http,
-            ..server::Options::default()
-        })
-        .await;
+        let mut options = in_front_of(BEHIND);
+        options.http.forward_auth.audience.clone_from(&in_front);
+        let server = Server::with(options).await;
         server
             .put_client("app", ClientKind::Browser, |client| {
                 client.audience = in_front;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
-use crate::server::{APP_ORIGIN, Options, PASSWORD, Server};
+use crate::server::{APP_ORIGIN, Options, PASSWORD, Server, in_front_of};
 use crate::support::client::Request;
 
 const COOKIE: &str = "countersign-shop.session";
@@ -21,18 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A server with the client `shop`, whose sessions may rest for sixteen hours and last for four days.
 async fn server() -> Server {
-    let http = Settings {
-        forward_auth: ForwardAuth {
-            internal_audience: Some(BEHIND.to_owned()),
-            ..ForwardAuth::default()
-        },
-        ..Settings::default()
-    };
-    let server = Server::with(Options {
-        http,
-        ..Options::default()
-    })
-    .await;
+    let server = Server::with(in_front_of(BEHIND)).await;
     shop(&server, |_| {}).await;
     server
 }
