@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use countersign_auth::model::client::Client;
+use countersign_auth::model::client::{Client, Style};
 use countersign_guard::{Claims, Verified};
 
 use crate::http::{App, Code, Cookies, Problem, ProblemBody, RefusePages, Site, listed_for};
@@ -31,6 +31,8 @@ const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const SIGN_IN: HeaderName = HeaderName::from_static("x-auth-sign-in");
 /// The method that the proxy asks about; it must set this itself.
 const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+/// What a browser makes the request for.
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// May this request pass?
 ///
@@ -66,7 +68,7 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
 
     // 1. One token, or one session.
     let cookies = Cookies::of(headers);
-    let presented = presented(app, headers, &cookies)?;
+    let presented = presented(app, audience, headers, &cookies)?;
 
     // 2. A good one.
     let caller = match &presented {
@@ -78,20 +80,11 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
             live.claims().clone()
         }
     };
-    if caller.aud != audience {
-        return Err(Problem::new(
-            Code::TokenInvalid,
-            "the sessions of this client are for another audience than forward_auth.audience",
-        ));
-    }
 
-    // 3. A cookie comes along whoever made the page, so an unsafe request must come from a page that may.
-    let by_header = matches!(presented, Presented::InHeader(_));
-    if !by_header && !is_safe(method, headers) {
+    // 3. A cookie comes along whoever made the page; a header does not.
+    if !matches!(presented, Presented::InHeader(_)) {
         let client = app.auth().client(Some(&caller.client_id));
-        Site::of(headers).admit(true, |origin| {
-            client.is_some_and(|client| listed_for(&client, app.own_name(), origin))
-        })?;
+        admit(app, client.as_deref(), method, headers)?;
     }
 
     // 4. Who it is.
@@ -110,9 +103,11 @@ enum Presented<'a> {
     Session(Arc<Client>, &'a str),
 }
 
-/// The one token or session of a request: with two, which of them counts would be for whoever planted one to say.
+/// The one token or session of a request: with two, which of them counts would be for whoever planted one to say. A
+/// session for another audience than the one that is checked here is none, so it stands in nobody's way.
 fn presented<'a>(
     app: &App,
+    audience: &str,
     headers: &'a HeaderMap,
     cookies: &'a Cookies,
 ) -> Result<Presented<'a>, Problem> {
@@ -127,11 +122,13 @@ fn presented<'a>(
         .filter(|(name, value)| Some(*name) == access_cookie && !value.is_empty())
         .map(|(_, value)| Some(Presented::InCookie(value)));
     // What a client's browsers held before it had another style is nothing.
+    let issuer = app.auth().settings().issuer.as_str();
     let from_session = cookies
         .sessions(app.cookies())
         .filter_map(|(client, name)| {
             let client = app.auth().client(Some(client))?;
-            let counts = client.style.is_opaque();
+            let counts = client.style == Style::Session
+                && client.audience.as_deref().unwrap_or(issuer) == audience;
             counts.then_some(Some(Presented::Session(client, name)))
         });
     let mut found = from_header.chain(from_cookie).chain(from_session);
@@ -150,7 +147,8 @@ fn presented<'a>(
         )),
         None => Err(Problem::new(
             Code::MissingToken,
-            "send the access token as \"Authorization: Bearer …\"",
+            "send the access token as \"Authorization: Bearer …\", or the cookie of a session for the audience that is \
+             checked here",
         )),
     }
 }
@@ -161,18 +159,46 @@ fn bearer(line: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// The rule against CSRF for what bears a cookie: unless it is safe, it must come from a page that may act for the client.
+fn admit(
+    app: &App,
+    client: Option<&Client>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    if is_safe(method, headers) {
+        return Ok(());
+    }
+    Site::of(headers).admit(true, |origin| {
+        client.is_some_and(|client| listed_for(client, app.own_name(), origin))
+    })
+}
+
 /// Whether the request that it is about changes nothing. A proxy that keeps the method has said it; one that asks by GET
-/// must say it in a header, and where none does, nothing is taken for safe. Nor is a GET that opens a WebSocket
-/// (RFC 6455 §4.1), behind which anything may be sent.
+/// must say it in a header, and where none does, nothing is taken for safe. Nor is a GET that opens a WebSocket, behind
+/// which anything may be sent; nor one whose page the browser names: it does so for sockets, however little the proxy shows
+/// of them (RFC 6455 §4.1), and where the page could read the answer, but not for links.
 fn is_safe(method: &Method, headers: &HeaderMap) -> bool {
     let mut said = headers.get_all(METHOD).iter();
     let named = match (said.next(), said.next()) {
         (Some(named), None) => Method::from_bytes(named.as_bytes()).ok(),
         _ => None,
     };
-    let opens_a_socket =
-        headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    method.is_safe() && named.is_some_and(|named| named.is_safe()) && !opens_a_socket
+    let names_its_page = headers.contains_key(header::ORIGIN);
+    method.is_safe()
+        && named.is_some_and(|named| named.is_safe())
+        && !opens_a_socket(headers)
+        && !names_its_page
+}
+
+/// Over HTTP/1.1 `Upgrade` and a key tell (RFC 6455 §4.1); over HTTP/2 there is neither, but the version all the same
+/// (RFC 8441 §5). Browsers say it besides (Fetch Metadata §2.2).
+fn opens_a_socket(headers: &HeaderMap) -> bool {
+    let mode = headers.get(MODE).map(HeaderValue::as_bytes);
+    let mut names = headers.keys().map(HeaderName::as_str);
+    headers.contains_key(header::UPGRADE)
+        || mode == Some(b"websocket")
+        || names.any(|name| name.starts_with("sec-websocket-"))
 }
 
 /// All of the headers, whatever there is to say.
@@ -224,9 +250,9 @@ fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
 
 /// Whether a browser asks on behalf of a person, who can sign in; a script could not follow.
 fn goes_to_a_page(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("sec-fetch-mode") {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(MODE) {
         Some(mode) => mode == "navigate",
-        None => text("accept").is_some_and(|accept| accept.contains("text/html")),
+        None => text(header::ACCEPT).is_some_and(|accept| accept.contains("text/html")),
     }
 }
