@@ -5,15 +5,19 @@
 //! the rule against CSRF; 4. who it is, in headers. No token is renewed: an answer to a proxy cannot reach a browser's
 //! cookie jar.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_auth::model::client::{Client, Style};
+use countersign_auth::model::user::User;
 use countersign_guard::{Claims, Verified};
 
-use crate::http::{App, Code, Cookies, Problem, ProblemBody, RefusePages, Site, listed_for};
+use crate::http::{
+    App, Code, Cookies, Problem, ProblemBody, Profile, RefusePages, Site, listed_for,
+};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/v1/forward-auth";
@@ -26,6 +30,7 @@ const SESSION: HeaderName = HeaderName::from_static("x-auth-session");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const ACCOUNT: HeaderName = HeaderName::from_static("x-auth-account");
 
 /// Where to sign in, on a refusal that is no redirect.
 const SIGN_IN: HeaderName = HeaderName::from_static("x-auth-sign-in");
@@ -44,8 +49,8 @@ const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
     tag = "service",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "It may; `X-Auth-Subject`, `X-Auth-Client`, `X-Auth-Session`, `X-Auth-Scope`, `X-Auth-Roles` and \
-            `X-Auth-Token` say who makes it, each empty where there is nothing to say"),
+        (status = 200, description = "It may; `X-Auth-Subject`, `X-Auth-Client`, `X-Auth-Session`, `X-Auth-Scope`, `X-Auth-Roles`, \
+            `X-Auth-Token` and `X-Auth-Account` say who makes it, each empty where there is nothing to say"),
         (status = 302, description = "A browser without a good token: where to sign in, if that is configured"),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`; `no_session`, `session_expired`, \
             `session_superseded`, `session_revoked`; `X-Auth-Sign-In` says where to sign in, if that is configured", body = ProblemBody),
@@ -88,9 +93,7 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
     }
 
     // 4. Who it is.
-    let internal = settings.internal_audience.as_deref();
-    let internal = internal.map(|audience| app.auth().behind(&caller, audience));
-    Ok(identity(&caller, internal.transpose()?.as_deref()))
+    identity(app, &caller, settings.internal_audience.as_deref()).await
 }
 
 /// What a request bears.
@@ -160,7 +163,7 @@ fn bearer(line: &HeaderValue) -> Option<&str> {
 }
 
 /// The rule against CSRF for what bears a cookie: unless it is safe, it must come from a page that may act for the client.
-fn admit(
+pub(super) fn admit(
     app: &App,
     client: Option<&Client>,
     method: &Method,
@@ -201,8 +204,26 @@ fn opens_a_socket(headers: &HeaderMap) -> bool {
         || names.any(|name| name.starts_with("sec-websocket-"))
 }
 
-/// All of the headers, whatever there is to say.
-fn identity(caller: &Verified<Claims>, internal: Option<&str>) -> HeaderMap {
+/// All of the headers, whatever there is to say: with a token for the services behind, if they have an audience, and with
+/// the account, if the client asks for that.
+pub(super) async fn identity(
+    app: &App,
+    caller: &Verified<Claims>,
+    behind: Option<&str>,
+) -> Result<HeaderMap, Problem> {
+    let client = app.auth().client(Some(&caller.client_id));
+    let account = if client.is_some_and(|client| client.with_account) {
+        let account = app.auth().account_of(caller).await?;
+        in_ascii(&serde_json::to_string(&Profile::from(User::clone(&account))).unwrap_or_default())
+    } else {
+        String::new()
+    };
+    let token = behind.map(|audience| app.auth().behind(caller, audience));
+    let token = token.transpose()?.unwrap_or_default();
+    Ok(in_headers(caller, &token, &account))
+}
+
+fn in_headers(caller: &Verified<Claims>, token: &str, account: &str) -> HeaderMap {
     let roles = caller.extra.get("roles").and_then(|roles| roles.as_array());
     let roles = roles.into_iter().flatten().filter_map(|role| role.as_str());
     let roles: Vec<String> = roles.map(escaped).collect();
@@ -213,7 +234,8 @@ fn identity(caller: &Verified<Claims>, internal: Option<&str>) -> HeaderMap {
         (SESSION, caller.sid.as_deref().unwrap_or_default()),
         (SCOPE, scope),
         (ROLES, &roles.join(",")),
-        (TOKEN, internal.unwrap_or_default()),
+        (TOKEN, token),
+        (ACCOUNT, account),
     ];
     said.into_iter()
         .map(|(name, value)| {
@@ -234,8 +256,25 @@ fn escaped(role: &str) -> String {
     each.collect()
 }
 
+/// JSON that is good in a header: whatever is not printable ASCII, which is in its texts alone, is escaped there
+/// (RFC 8259 §7).
+fn in_ascii(json: &str) -> String {
+    json.chars().fold(String::new(), |mut out, char| {
+        if matches!(char, ' '..='~') {
+            out.push(char);
+        } else {
+            let units = &mut [0; 2];
+            for unit in char.encode_utf16(units) {
+                // Writing to a text does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+        out
+    })
+}
+
 /// The refusal, and where to sign in.
-fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
+pub(super) fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
     let settings = &app.settings().forward_auth;
     let helps = problem.code().status() == StatusCode::UNAUTHORIZED;
     let address = settings.sign_in.as_deref().filter(|_| helps);

@@ -17,13 +17,14 @@ use crate::actors::Browser;
 use crate::server::{APP_ORIGIN, Options, Server, in_front_of};
 use crate::support::client::{Answer, Request};
 
-const HEADERS: [&str; 6] = [
+const HEADERS: [&str; 7] = [
     "x-auth-subject",
     "x-auth-client",
     "x-auth-session",
     "x-auth-scope",
     "x-auth-roles",
     "x-auth-token",
+    "x-auth-account",
 ];
 const SIGN_IN: &str = "https://app.example.com/sign-in";
 const BEHIND: &str = "https://behind.example.com";
@@ -48,7 +49,7 @@ fn claims(token: &str) -> Value {
 }
 
 /// What an answer says of a caller, in the order of the headers.
-fn said(answer: &Answer) -> [&str; 6] {
+fn said(answer: &Answer) -> [&str; 7] {
     HEADERS.map(|name| answer.header(name).unwrap())
 }
 
@@ -83,7 +84,10 @@ async fn a_proxy_learns_who_makes_a_request() {
     let token = claims(&alice.access_token);
     let expected = ["sub", "client_id", "sid"].map(|name| token[name].as_str().unwrap());
     assert_eq!(said(&answer)[..3], expected);
-    assert_eq!(said(&answer)[3..], ["read write", "a%2Cadmin,staff", ""]);
+    assert_eq!(
+        said(&answer)[3..],
+        ["read write", "a%2Cadmin,staff", "", ""]
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert!(answer.header("set-cookie").is_none() && answer.body.is_empty());
     // Under whatever path and method a proxy asks, from whatever page.
