@@ -240,7 +240,7 @@ async fn a_foreign_page_cannot_use_the_cookie() {
     let kept = Request::post("/v1/forward-auth/orders")
         .header("Cookie", &cookie)
         .header("X-Forwarded-Method", "GET")
-        .header("Origin", "https://elsewhere.example");
+        .header("Sec-Fetch-Site", "same-site");
     server.send(kept).await.refused(403, "cross_site");
     // A header comes along from nowhere by itself.
     let bearer = asks(Some("POST"), &foreign).header("Authorization", "Bearer x");

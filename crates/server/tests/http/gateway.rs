@@ -198,6 +198,14 @@ async fn a_session_is_of_one_application() {
     let forward_auth = Request::get("/v1/forward-auth").header("X-Forwarded-Method", "GET");
     let refused = office.send(forward_auth).await;
     refused.refused(401, "missing_token");
+    // Nor where forward-auth is for the very audience.
+    let mut options = Options::default();
+    options.http.forward_auth.audience = Some(SHOP.to_owned());
+    let of_shop = with(options).await;
+    let mut shop = alice(&of_shop, "shop").await;
+    let forward_auth = Request::get("/v1/forward-auth").header("X-Forwarded-Method", "GET");
+    let refused = shop.send(forward_auth).await;
+    refused.refused(401, "missing_token");
     // Which application it is, the address alone says.
     for id in ["none", "plain", "default", "shop%2f", "sh%6fp"] {
         let asked = passes(id, "GET").header("Cookie", "countersign-plain.session=x");
@@ -363,6 +371,17 @@ async fn a_cookie_for_a_domain_is_chosen_in_words() {
         shared.unwrap().split_once("; ").unwrap().1,
         "Path=/; Domain=example.com; Max-Age=345600; HttpOnly; SameSite=Lax; Secure"
     );
+    // Though the server itself may be spoken to in the clear, on this machine.
+    let plain = Server::start().await;
+    put(&plain, "shop", SHOP, |client| {
+        client.cookie_domain = Some("example.com".to_owned());
+    })
+    .await;
+    plain.register(ALICE).await;
+    let in_the_clear = Browser::of_client(&plain, "shop").sign_in(ALICE).await;
+    let set = in_the_clear.headers("set-cookie");
+    let set = set.iter().find(|cookie| cookie.starts_with(SHARED));
+    assert!(set.unwrap().ends_with("; Secure"), "{set:?}");
     // The device is known to the one host alone.
     let device = cookies.iter().find(|cookie| cookie.contains(".device="));
     assert!(!device.unwrap().contains("Domain"), "{cookies:?}");
