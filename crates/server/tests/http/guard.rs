@@ -1,7 +1,9 @@
 //! `countersign-guard` and this server: what one takes back, the other refuses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_auth::Auth;
 use countersign_auth::model::client::{ClientKind, Style};
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
@@ -30,16 +32,33 @@ impl Clock for Frozen {
     }
 }
 
+/// A service's clocks, which go with the server's.
+pub struct Same(pub Arc<Auth>);
+
+impl Clock for Same {
+    fn wall(&self) -> Duration {
+        self.monotonic()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.env().now().as_millis())
+    }
+}
+
 /// Options of a service that checks tokens for the server itself.
 pub async fn options(server: &Server) -> Options {
-    let issuer = &server.issuer;
+    options_for(server, &server.issuer).await
+}
+
+/// Options of a service that checks tokens for this audience.
+pub async fn options_for(server: &Server, audience: &str) -> Options {
     let service = Service::registered(server, "orders", |client| {
         client.scope = Some("revocations accounts".to_owned());
-        client.serves = Some(issuer.clone());
+        client.serves = Some(audience.to_owned());
     })
     .await;
     let client = ServiceClient::new("orders", service.secret);
-    Options::new(issuer, issuer, client, WhenStale::refuse()).clock(Frozen)
+    Options::new(&server.issuer, audience, client, WhenStale::refuse()).clock(Frozen)
 }
 
 pub async fn guard(options: Options) -> Connected {

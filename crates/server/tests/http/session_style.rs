@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::actors::Browser;
 use crate::server::{APP_ORIGIN, Options, PASSWORD, Server, in_front_of};
+use crate::support::all::all;
 use crate::support::client::Request;
 
 const COOKIE: &str = "countersign-shop.session";
@@ -470,34 +471,11 @@ async fn a_hundred_uses_at_once_and_a_lost_answer() {
             let ask = [who(), me(), forward_auth("GET")][number % 3].clone();
             async move { tab.send(ask).await.status }
         });
-        for status in futures(uses).await {
+        for status in all(uses).await {
             assert_eq!(status, 200);
         }
     }
     assert!(is_signed_in(&mut alice).await);
-}
-
-/// All of them, at once.
-async fn futures<F: Future<Output = u16>>(each: impl Iterator<Item = F>) -> Vec<u16> {
-    let mut waiting: Vec<_> = each.map(Box::pin).map(Some).collect();
-    let mut done = Vec::new();
-    std::future::poll_fn(|context| {
-        for slot in &mut waiting {
-            if let Some(future) = slot
-                && let std::task::Poll::Ready(status) = future.as_mut().poll(context)
-            {
-                done.push(status);
-                *slot = None;
-            }
-        }
-        if waiting.iter().all(Option::is_none) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    done
 }
 
 /// The cookie comes along whoever made the page.

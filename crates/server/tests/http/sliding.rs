@@ -1,16 +1,14 @@
 //! The style `sliding`: one token, exchanged for the next before it expires.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign_auth::Auth;
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 
 use countersign_auth::visitor::Visitor;
-use countersign_guard::net::{Clock, Connected};
+use countersign_guard::net::Connected;
 use countersign_jose::Algorithm;
 use serde_json::{Value, json};
 
@@ -52,22 +50,9 @@ async fn register_clients(server: &Server) {
     }
 }
 
-/// A service's clocks, which go with the server's.
-struct Same(Arc<Auth>);
-
-impl Clock for Same {
-    fn wall(&self) -> Duration {
-        self.monotonic()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.env().now().as_millis())
-    }
-}
-
 async fn guarded(server: &Server) -> Connected {
     let options = guard::options(server).await;
-    guard::guard(options.clock(Same(server.auth.clone()))).await
+    guard::guard(options.clock(guard::Same(server.auth.clone()))).await
 }
 
 /// What a guard that is up to date says of a token.
