@@ -91,7 +91,7 @@ impl Auth {
         }
 
         // 2. May they try so often?
-        self.limits.refresh(visitor, now)?;
+        self.limits.own().refresh(visitor, now)?;
 
         // 3. Is it time? Else the same again.
         if now.unix().as_secs() < old.iat + old.exp.saturating_sub(old.iat) / 2 {

@@ -133,7 +133,7 @@ impl Auth {
         }
 
         // 3. May they try so often?
-        self.limits.refresh(visitor, now)?;
+        self.limits.own().refresh(visitor, now)?;
 
         // 4. New tokens from what this one says, under the numbers that it bears.
         let protection = self.protection(&client).map_err(IssueError::from)?;
