@@ -58,7 +58,7 @@ use self::clients::Clients;
 use self::directory::Directory;
 use self::env::Env;
 use self::keys::{Keys, PublishedKeys};
-use self::limits::Limits;
+use self::limits::shared::Limiter;
 use self::live::LiveSessions;
 use self::password::Hasher;
 use self::recipients::Recipients;
@@ -89,7 +89,7 @@ pub struct Auth {
     live: LiveSessions,
     recipients: Recipients,
     hasher: Hasher,
-    limits: Limits,
+    limits: Limiter,
 }
 
 impl Auth {

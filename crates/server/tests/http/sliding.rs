@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
-
 use countersign_auth::visitor::Visitor;
 use countersign_guard::net::Connected;
 use countersign_jose::Algorithm;
