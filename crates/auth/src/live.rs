@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::Auth;
 use crate::env::Timestamp;
 use crate::issue::{ACCESS_TOKEN_TYP, BEHIND_TTL, IssueError};
-use crate::model::client::Client;
+use crate::model::client::{Client, Style};
 use crate::model::grant::{Entitlement, HandleHash};
 use crate::model::session::Session;
 use crate::model::user::User;
@@ -49,7 +49,8 @@ struct Known {
 }
 
 impl LiveSession {
-    /// What an access token of its client's would say now.
+    /// What an access token of its client's would say now. In the style `gateway` it is for this server, which serves the
+    /// account; what is for the service behind the proxy is made from it ([`Auth::behind`]).
     #[must_use]
     pub fn claims(&self) -> &Verified<Claims> {
         &self.0.claims
@@ -134,29 +135,40 @@ impl Auth {
             return Ok(known);
         }
 
-        // 3. What the store says. What is heard of the account from here on may be newer.
-        let news = self.accounts.news();
-        let touched = Touched {
-            handle,
-            absolute_end: token.absolute_end(),
-            client: &client.id,
-            idle_end: now.plus(client.idle_ttl),
-        };
-        let entitlement = match self.sessions.touch(touched, now).await? {
-            Touch::Live(entitlement) => *entitlement,
-            Touch::Superseded => return Err(SessionError::Superseded),
-            Touch::Stale => return Err(SessionError::Stale),
-            Touch::Expired => return Err(SessionError::Expired),
-            Touch::Unknown => return Err(SessionError::Unknown),
-        };
-
-        // 4. Remembered as what it is worth, unless the log has taken it back meanwhile.
-        let live = self.live_session(entitlement, client, news, now)?;
-        if self.guard.check_again(live.claims(), now.unix()).is_err() {
+        // 3. What the store says. If the log has taken that back meanwhile, the store knows by now how.
+        let holds = |live: &LiveSession| self.guard.check_again(live.claims(), now.unix()).is_ok();
+        let mut live = self.touch(&token, client, now).await?;
+        if !holds(&live) {
+            live = self.touch(&token, client, now).await?;
+        }
+        if !holds(&live) {
             return Err(SessionError::Stale);
         }
         self.live.0.insert(handle, live.clone());
         Ok(live)
+    }
+
+    async fn touch(
+        &self,
+        token: &SessionToken,
+        client: &Arc<Client>,
+        now: Timestamp,
+    ) -> Result<LiveSession, SessionError> {
+        // What is heard of the account from here on may be newer.
+        let news = self.accounts.news();
+        let touched = Touched {
+            handle: token.hash(),
+            absolute_end: token.absolute_end(),
+            client: &client.id,
+            idle_end: now.plus(client.idle_ttl),
+        };
+        match self.sessions.touch(touched, now).await? {
+            Touch::Live(entitlement) => self.live_session(*entitlement, client, news, now),
+            Touch::Superseded => Err(SessionError::Superseded),
+            Touch::Stale => Err(SessionError::Stale),
+            Touch::Expired => Err(SessionError::Expired),
+            Touch::Unknown => Err(SessionError::Unknown),
+        }
     }
 
     /// Ends the session of this name. One that is not known ends nothing, and that is no error: whoever asks is signed
@@ -204,8 +216,11 @@ impl Auth {
         news: u64,
         now: Timestamp,
     ) -> Result<LiveSession, SessionError> {
-        let claims = self.claims(&entitlement, client, now);
         let issuer = self.settings.issuer.as_str();
+        let mut claims = self.claims(&entitlement, client, now);
+        if client.style == Style::Gateway {
+            issuer.clone_into(&mut claims.aud);
+        }
         // Of one moment: what signs and what verifies.
         let ring = self.keys.ring();
         let token = countersign_jose::sign(&ring.signing, ACCESS_TOKEN_TYP, &claims)
@@ -227,16 +242,5 @@ impl Auth {
             until: end.minus(BEHIND_TTL.min(lifetime / 2)),
             claims,
         })))
-    }
-
-    /// The account as it was read when `news` was the state of things: the one value of it that this node holds.
-    fn remember_account(&self, user: User, news: u64) -> Arc<User> {
-        let sub = user.id.to_string();
-        if let Some(known) = self.accounts.get(&sub).filter(|known| **known == user) {
-            return known;
-        }
-        let account = Arc::new(user);
-        self.accounts.remember(&sub, &account, news);
-        account
     }
 }

@@ -19,6 +19,7 @@ mod wrong_clock;
 mod chains;
 mod crash;
 mod feed;
+mod gateway;
 mod interop;
 mod ledger;
 mod moving;
