@@ -276,6 +276,51 @@ async fn old_node(url: &str, knows: i32) -> tokio_postgres::Client {
     client
 }
 
+/// A renewal reads row by row. If a change of password comes in between, at whichever row, the old token is superseded: it
+/// gets nothing that bears the new epoch, and its session is not said to be over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_password_between_its_steps() {
+    let url = Cluster::shared().database();
+    let store = connect(&url).await.unwrap();
+    let world = Arc::new(World::new(store.clone()).await);
+    for table in ["sessions", "users", "clients"] {
+        let user = world.user(table).await;
+        let who = world.sign_in(&user).await;
+        // The first makes the plans, and would wait before its first step.
+        let held = world.present(&who, 0, at(0)).await;
+        assert!(matches!(held, Rotate::Held(_)), "{held:?}");
+        let (hand, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let lock = format!("BEGIN; SET search_path = countersign; LOCK TABLE {table}");
+        hand.batch_execute(&lock).await.unwrap();
+        let renewing = {
+            let (world, who) = (world.clone(), who.clone());
+            tokio::spawn(async move { world.present(&who, 0, at(1)).await })
+        };
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
+                       (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while Cluster::shared().sql(name(&url), waiting) == "0" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // What the verb does to these rows.
+        let change = format!(
+            "UPDATE users SET epoch = epoch + 1 WHERE email = '{table}@example.com';
+             UPDATE grants SET cur = cur + 1, floor = cur + 1, prev = NULL
+             WHERE session = (SELECT s.id FROM sessions s JOIN users u ON u.key = s.user_key
+                              WHERE u.email = '{table}@example.com');
+             UPDATE sessions SET user_epoch = user_epoch + 1
+             WHERE user_key = (SELECT key FROM users WHERE email = '{table}@example.com');
+             COMMIT"
+        );
+        hand.batch_execute(&change).await.unwrap();
+        let answer = renewing.await.unwrap();
+        assert!(matches!(answer, Rotate::Superseded), "{table}: {answer:?}");
+    }
+    store.close();
+}
+
 /// A new schema waits for the nodes that could not live with it, and they cannot come back afterwards.
 #[tokio::test]
 async fn versions_that_cannot_live_together() {
