@@ -19,6 +19,7 @@ mod machine;
 mod plan;
 mod postgres;
 mod process;
+mod redis;
 mod renewals;
 mod report;
 mod revocations;
@@ -26,6 +27,7 @@ mod seed;
 mod sign_ins;
 mod stats;
 mod storm;
+mod styles;
 mod tokens;
 mod work;
 
@@ -35,6 +37,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
+use countersign_auth::model::client::Style;
 use countersign_auth::password::HashAlgorithm;
 
 use field::Field;
@@ -43,11 +46,14 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first three start servers of their own, the last five need none.
-const SECTIONS: [&str; 13] = [
+/// What can be measured, in the order in which it is; the first six start servers of their own, the last five need none.
+const SECTIONS: [&str; 16] = [
     "footprint",
     "revocations",
     "postgres",
+    "redis",
+    "stateless",
+    "session",
     "renewals",
     "disk",
     "many",
@@ -59,7 +65,7 @@ const SECTIONS: [&str; 13] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(8).0.split_at(3).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(11).0.split_at(6).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -73,6 +79,10 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve_durably(size, Path::new(file))?)),
+        ["signing-peer", size] => size
+            .parse()
+            .map_err(Into::into)
+            .and_then(|size| Ok(bare::serve_signing(size)?)),
         ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
@@ -145,6 +155,15 @@ fn run(
     }
     if wants("postgres") {
         postgres::measure(plan, report, folder)?;
+    }
+    if wants("redis") {
+        redis::measure(plan, report, folder)?;
+    }
+    if wants("stateless") {
+        styles::stateless(plan, report, folder)?;
+    }
+    if wants("session") {
+        styles::session(plan, report, folder)?;
     }
     if !OF_FIELD.iter().any(|name| wants(name)) {
         return alone(plan, report, wants);
@@ -243,6 +262,7 @@ fn many(
         holders: plan.many,
         signers: 0,
         cost: HashAlgorithm::ARGON2ID,
+        style: Style::Rotating,
     };
     let data = folder.join("large");
     let mut large = Field::new(&data, seed, &[])?;
@@ -286,6 +306,7 @@ fn likeness(
         holders: 0,
         signers: sign_ins::SIGNERS,
         cost,
+        style: Style::Rotating,
     };
     let settings: [Setting; 2] = [
         ("COUNTERSIGN_PASSWORDS_MEMORY_KIB", "7168".to_owned()),
