@@ -11,6 +11,7 @@
 
 mod bare;
 mod cluster;
+mod days;
 mod field;
 mod footprint;
 mod key_set;
@@ -46,11 +47,12 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first six start servers of their own, the last five need none.
-const SECTIONS: [&str; 16] = [
+/// What can be measured, in the order in which it is; the first seven start servers of their own, the last five need none.
+const SECTIONS: [&str; 17] = [
     "footprint",
     "revocations",
     "postgres",
+    "days",
     "redis",
     "stateless",
     "session",
@@ -65,7 +67,7 @@ const SECTIONS: [&str; 16] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(11).0.split_at(6).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(12).0.split_at(7).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -155,6 +157,9 @@ fn run(
     }
     if wants("postgres") {
         postgres::measure(plan, report, folder)?;
+    }
+    if wants("days") {
+        days::measure(plan, report, folder)?;
     }
     if wants("redis") {
         redis::measure(plan, report, folder)?;

@@ -19,8 +19,8 @@ use crate::visitor::Visitor;
 /// Why something about one's own account was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The account has been deleted meanwhile, or the token is about no user.
-    #[error("there is no such account any more")]
+    /// The account has been deleted or disabled meanwhile, or the token is about no user.
+    #[error("there is no such account any more, or it is disabled")]
     NoSuchUser,
     /// No such session, or not one of the caller's.
     #[error("you have no session of this id: it may have ended already")]

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::Auth;
 use crate::directory::Directory;
 use crate::keys::KeysError;
-use crate::model::client::{Client, ClientKind};
+use crate::model::client::{Client, ClientKind, Style};
 use crate::model::id::ClientId;
 use crate::model::secret::StoredSecret;
 use crate::protection::{ProtectionError, check_client};
@@ -255,11 +255,17 @@ pub fn check(client: &Client) -> Result<(), ClientError> {
     let whole = [client.access_ttl, client.idle_ttl, client.absolute_ttl]
         .iter()
         .all(|ttl| ttl.subsec_nanos() == 0);
+    // In the style sliding it rests as long as its token lives, and nobody says another time.
+    let idle_ttl = if client.style == Style::Sliding {
+        client.access_ttl
+    } else {
+        client.idle_ttl
+    };
     let fits = whole
         && !client.access_ttl.is_zero()
         && client.access_ttl <= MAX_ACCESS_TTL
-        && client.access_ttl <= client.idle_ttl
-        && client.idle_ttl <= client.absolute_ttl
+        && client.access_ttl <= idle_ttl
+        && idle_ttl <= client.absolute_ttl
         && client.absolute_ttl <= MAX_ABSOLUTE_TTL;
     if !fits {
         return Err(ClientError::Lifetimes);
@@ -302,6 +308,9 @@ fn check_kind(client: &Client) -> Result<(), ClientError> {
     }
     if !client.origins.is_empty() {
         return refused("a service has no origins: no page may act for it");
+    }
+    if client.with_account {
+        return refused("a service has no account: leave with_account out");
     }
     if !client.claims.is_empty() {
         return refused("a service's tokens are about no user, so no claim can come from one");

@@ -22,6 +22,7 @@ pub mod identifier;
 pub mod introspection;
 pub mod issue;
 pub mod keys;
+mod known_account;
 pub mod limits;
 pub mod live;
 pub mod login;

@@ -49,6 +49,15 @@ pub enum OpenError {
     /// The database.
     #[error(transparent)]
     Database(countersign_store::OpenError),
+    /// An embedded store is there, and a database is to be used.
+    #[error(
+        "store.postgres: names a database, and {} holds accounts of the embedded store, which would all be missed: take \
+         them along with `countersign move`, or the file out of the data folder", file.display()
+    )]
+    TwoStores {
+        /// The embedded one.
+        file: PathBuf,
+    },
     /// The shared database.
     #[error("store.postgres: {0}")]
     Postgres(#[from] ConnectError),
@@ -283,6 +292,13 @@ fn open_file(config: &Config) -> Result<Sqlite, OpenError> {
 
 async fn open_shared(config: &Config, address: &Secret) -> Result<Store, OpenError> {
     let lock = lock_folder(&config.data)?;
+    let file = config.data.join(DATABASE);
+    if file.exists() {
+        let embedded = Sqlite::identify(&file).map_err(OpenError::Database)?;
+        if embedded.has_users && embedded.moved_to.is_none() {
+            return Err(OpenError::TwoStores { file });
+        }
+    }
     let store = Postgres::connect(address.expose(), &config.store.postgres_options()).await?;
     Ok(Store::Postgres(store, lock))
 }

@@ -16,17 +16,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cluster::Cluster;
+use conformance::restarts::Restart;
 use conformance::{World, at};
 use countersign_auth::directory::Directory;
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::grant::Network;
 use countersign_auth::rotation::Interval;
-use countersign_auth::sessions::{Open, Presented, Rotate, Sessions};
+use countersign_auth::sessions::{Open, Presented, Rotate, Sessions, Touch};
 use countersign_auth::store::StoreError;
 use countersign_store::{ConnectError, Postgres, PostgresOptions, Verdict};
 
-conformance::suite!(crate::fresh);
+conformance::suite!("PostgreSQL", crate::fresh, crate::alone);
 
 /// Closes what the store has open when its test is over.
 struct Close(Postgres);
@@ -40,6 +41,27 @@ impl Drop for Close {
 async fn fresh() -> (Postgres, Close) {
     let store = connect(&Cluster::shared().database()).await.unwrap();
     (store.clone(), Close(store))
+}
+
+/// On a server of its own, which crashes when it is stopped.
+async fn alone() -> (Postgres, (Close, Arc<Cluster>)) {
+    let cluster = tokio::task::spawn_blocking(Cluster::new).await.unwrap();
+    let store = connect(&cluster.database()).await.unwrap();
+    (store.clone(), (Close(store), Arc::new(cluster)))
+}
+
+impl Restart<Postgres> for (Close, Arc<Cluster>) {
+    async fn stop(&self, _: &Postgres) {
+        crash(&self.1).await;
+    }
+
+    async fn start(&self, store: Postgres) -> Postgres {
+        start(&self.1).await;
+        while store.issuer_epoch().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        store
+    }
 }
 
 async fn connect(url: &str) -> Result<Postgres, ConnectError> {
@@ -123,10 +145,7 @@ async fn a_crash_of_the_server() {
     let away = store.user(user.id).await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
     let began = tokio::time::Instant::now();
-    let starting = Arc::clone(&cluster);
-    tokio::task::spawn_blocking(move || starting.start())
-        .await
-        .unwrap();
+    start(&cluster).await;
     while store.user(user.id).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -155,6 +174,13 @@ async fn a_crash_of_the_server() {
 async fn crash(cluster: &Arc<Cluster>) {
     let cluster = Arc::clone(cluster);
     tokio::task::spawn_blocking(move || cluster.stop("crash"))
+        .await
+        .unwrap();
+}
+
+async fn start(cluster: &Arc<Cluster>) {
+    let cluster = Arc::clone(cluster);
+    tokio::task::spawn_blocking(move || cluster.start())
         .await
         .unwrap();
 }
@@ -338,6 +364,71 @@ async fn versions_that_cannot_live_together() {
     assert!(matches!(refused, StoreError::Unavailable(_)), "{words}");
     assert!(words.contains("run the newer version"), "{words}");
     store.close();
+}
+
+/// A newer version may widen what a statement gives that older nodes have prepared: their callers notice nothing.
+#[tokio::test]
+async fn a_schema_that_grows_under_a_connection() {
+    let url = Cluster::shared().database();
+    let one = PostgresOptions {
+        connections: std::num::NonZeroUsize::MIN,
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::connect(&url, &one).await.unwrap();
+    let world = World::new(store.clone()).await;
+    let ann = conformance::using::ann(&world).await;
+    let use_it = async |hour: u64| {
+        let now = at(hour * 3_600_000);
+        let Touch::Live(it) = conformance::using::touch_at(&store, &ann, now).await else {
+            panic!("it is live");
+        };
+        assert_eq!(it.grant.generations.handed_at, now);
+        let answer = world.present(&ann, 0, now).await;
+        assert!(matches!(answer, Rotate::Held(_)), "{answer:?}");
+    };
+    use_it(1).await;
+    let wider = "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW countersign.answers AS '
+         || replace(pg_get_viewdef('countersign.answers'), ' AS current', ' AS current, 1 AS more'); END $$";
+    Cluster::shared().sql(name(&url), wider);
+    use_it(2).await;
+}
+
+/// A migration that waits for somebody lets those go first who come after it: else all nodes would wait with it.
+#[tokio::test]
+async fn a_migration_lets_others_go_first() {
+    let url = Cluster::shared().database();
+    let connected = async || {
+        let (client, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(line);
+        client
+    };
+    let (holder, other) = (connected().await, connected().await);
+    let history = "CREATE SCHEMA countersign;
+         CREATE TABLE countersign.refinery_schema_history (
+             version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255)
+         )";
+    holder.batch_execute(history).await.unwrap();
+    // Nobody writes there, but whoever wants to can still read.
+    let lock = "BEGIN; LOCK TABLE countersign.refinery_schema_history IN SHARE MODE";
+    holder.batch_execute(lock).await.unwrap();
+    let starting = tokio::spawn({
+        let url = url.clone();
+        async move { connect(&url).await }
+    });
+    let waits = format!(
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = '{}' AND l.locktype = 'relation' AND NOT l.granted",
+        name(&url)
+    );
+    while Cluster::shared().sql("postgres", &waits) == "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let patient = format!("SET lock_timeout = '3s'; {lock}; COMMIT");
+    other.batch_execute(&patient).await.unwrap();
+    holder.batch_execute("COMMIT").await.unwrap();
+    starting.await.unwrap().unwrap().close();
 }
 
 /// Waits until PostgreSQL has seen everybody go.

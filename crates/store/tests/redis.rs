@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster::Cluster;
+use conformance::restarts::Restart;
 use conformance::world::{SignedIn, origin, password, session_ended};
 use conformance::{World, at};
 use countersign_auth::directory::Directory;
@@ -32,11 +33,19 @@ use redis_server::RedisServer;
 use scratch::Scratch;
 
 mod beside_sqlite {
-    crate::conformance::suite!(crate::beside_sqlite);
+    crate::conformance::suite!(
+        "Redis beside SQLite",
+        crate::beside_sqlite,
+        crate::redis_crashes
+    );
 }
 
 mod beside_postgres {
-    crate::conformance::suite!(crate::beside_postgres);
+    crate::conformance::suite!(
+        "Redis beside PostgreSQL",
+        crate::beside_postgres,
+        crate::both_crash
+    );
 }
 
 type Keep = (RedisServer, Scratch);
@@ -63,6 +72,56 @@ async fn beside_postgres() -> (SqlAndRedis, (Close, RedisServer)) {
     let postgres = postgres(&Cluster::shared().database()).await;
     let store = redis.beside_postgres(postgres.clone());
     (store, (Close(postgres), server))
+}
+
+/// Redis crashes when this is stopped; and what is beside it, if that is PostgreSQL.
+struct Crashing {
+    redis: Arc<RedisServer>,
+    postgres: Option<Arc<Cluster>>,
+    _keep: (Option<Close>, Option<Scratch>),
+}
+
+async fn redis_crashes() -> (SqlAndRedis, Crashing) {
+    let (store, (server, scratch)) = beside_sqlite().await;
+    let crashing = Crashing {
+        redis: Arc::new(server),
+        postgres: None,
+        _keep: (None, Some(scratch)),
+    };
+    (store, crashing)
+}
+
+async fn both_crash() -> (SqlAndRedis, Crashing) {
+    let server = RedisServer::new();
+    let redis = Redis::connect(&server.url()).await.unwrap();
+    let cluster = blocking(Cluster::new).await;
+    let postgres = postgres(&cluster.database()).await;
+    let crashing = Crashing {
+        redis: Arc::new(server),
+        postgres: Some(Arc::new(cluster)),
+        _keep: (Some(Close(postgres.clone())), None),
+    };
+    (redis.beside_postgres(postgres), crashing)
+}
+
+impl Restart<SqlAndRedis> for Crashing {
+    async fn stop(&self, _: &SqlAndRedis) {
+        stop(&self.redis, "crash").await;
+        if let Some(cluster) = self.postgres.clone() {
+            blocking(move || cluster.stop("crash")).await;
+        }
+    }
+
+    async fn start(&self, store: SqlAndRedis) -> SqlAndRedis {
+        start(&self.redis).await;
+        if let Some(cluster) = self.postgres.clone() {
+            blocking(move || cluster.start()).await;
+        }
+        while store.is_ready().await.is_err() || store.issuer_epoch().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        store
+    }
 }
 
 async fn postgres(url: &str) -> Postgres {

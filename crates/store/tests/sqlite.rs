@@ -4,16 +4,29 @@
 mod conformance;
 mod scratch;
 
+use conformance::restarts::Restart;
 use conformance::{World, at};
 use countersign_store::{Sqlite, SqliteOptions};
 use scratch::Scratch;
 
-conformance::suite!(crate::fresh);
+conformance::suite!("SQLite", crate::fresh, crate::fresh);
 
 async fn fresh() -> (Sqlite, Scratch) {
     let scratch = Scratch::new();
     let store = Sqlite::open(&scratch.database(), &SqliteOptions::default()).unwrap();
     (store, scratch)
+}
+
+/// What a kill leaves is the business of `sqlite_file.rs`.
+impl Restart<Sqlite> for Scratch {
+    async fn stop(&self, store: &Sqlite) {
+        store.close().await.unwrap();
+    }
+
+    async fn start(&self, store: Sqlite) -> Sqlite {
+        drop(store);
+        Sqlite::open(&self.database(), &SqliteOptions::default()).unwrap()
+    }
 }
 
 /// Disabling raises an epoch, which would be enough; but what somebody disabled by hand is disabled as well.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_auth::clients;
 use countersign_auth::env::Timestamp;
 use countersign_auth::protection::{check_algorithm, check_audiences, check_client};
-use countersign_jose::Algorithm;
+use countersign_jose::{Algorithm, SigningKey};
 use countersign_store::{Postgres, Redis};
 use tracing_subscriber::EnvFilter;
 
@@ -201,6 +201,12 @@ impl Config {
             complain("store.redis", &error.to_string());
         }
         let Some(address) = &store.postgres else {
+            if store.postgres_root_certificates.is_some() {
+                complain(
+                    "store.postgres_root_certificates",
+                    "vouch for store.postgres, which is missing: set it, or leave this out",
+                );
+            }
             return;
         };
         if let Err(error) = Postgres::check_address(address.expose(), &store.postgres_options()) {
@@ -301,14 +307,21 @@ impl Config {
                     format!("{} is not known: choose one of {known}", signing.algorithm),
                 ));
             }
-            Some(algorithm) if algorithm.is_symmetric() && signing.key.is_some() => {
-                problems.push(Problem::new(
-                    "signing.key",
-                    format!(
-                        "{} signs with JWT_SECRET: remove this key",
-                        signing.algorithm
-                    ),
-                ));
+            Some(algorithm) if algorithm.is_symmetric() => {
+                if signing.key.is_some() {
+                    problems.push(Problem::new(
+                        "signing.key",
+                        format!(
+                            "{} signs with JWT_SECRET: remove this key",
+                            signing.algorithm
+                        ),
+                    ));
+                }
+                if let Some(secret) = &signing.shared_secret
+                    && let Err(problem) = check_shared_secret(algorithm, secret.expose())
+                {
+                    problems.push(problem);
+                }
             }
             Some(_) => {
                 if let Err(problem) = self.own_key() {
@@ -469,6 +482,25 @@ impl Config {
 /// What is wrong with it, and the cure.
 pub fn check_issuer(text: &str) -> Result<(), Problem> {
     issuer::check(text).map_err(|invalid| Problem::new("issuer", invalid.to_string()))
+}
+
+/// A secret that can be guessed signs for whoever guesses it, at their leisure, from one token (RFC 8725 §3.5). How it was
+/// made cannot be seen; that it is short can, and that it is a short one over and over.
+fn check_shared_secret(algorithm: Algorithm, secret: &str) -> Result<(), Problem> {
+    let problem = |what: String| {
+        let cure = "`openssl rand -base64 64` makes one";
+        Problem::new("JWT_SECRET", format!("{what}; {cure}"))
+    };
+    let bytes = secret.as_bytes();
+    SigningKey::hmac(algorithm, bytes, None).map_err(|error| problem(error.to_string()))?;
+    let repeats = |length: &usize| bytes.iter().zip(&bytes[*length..]).all(|(a, b)| a == b);
+    let period = (1..bytes.len()).find(repeats).unwrap_or(bytes.len());
+    if SigningKey::hmac(algorithm, &bytes[..period], None).is_err() {
+        return Err(problem(format!(
+            "the secret repeats itself: as weak as its first {period} bytes alone"
+        )));
+    }
+    Ok(())
 }
 
 /// The least memory in OWASP's list of settings for Argon2id.

@@ -1,8 +1,9 @@
 //! The configuration: what is refused, in which words; what is shown; what is written.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
@@ -19,7 +20,40 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 73] = [
+const FILES: [(&str, &[&str]); 88] = [
+    (
+        "[store]\nmysql = 'mysql://localhost/auth'",
+        &["line 2 (mysql)", "unknown field `mysql`", "`postgres`"],
+    ),
+    (
+        "[store]\npostgres = 'mysql://ann:hush-hush@localhost/auth'",
+        &[
+            "store.postgres:",
+            "cannot be read",
+            "postgres://user@host/database",
+        ],
+    ),
+    (
+        "[store]\nredis = 'postgres://ann:hush-hush@localhost/auth'",
+        &["store.redis:", "cannot be read", "rediss://"],
+    ),
+    (
+        "[store]\npostgres = 'postgres://localhost/auth'\npostgres_file = 'address'",
+        &[
+            "store.postgres:",
+            "given twice",
+            "store.postgres_file",
+            "keep one",
+        ],
+    ),
+    (
+        "[store]\npostgres_root_certificates = 'roots.pem'",
+        &[
+            "store.postgres_root_certificates:",
+            "store.postgres, which is missing",
+            "leave this out",
+        ],
+    ),
     (
         "[store]\npostgres = 'postgres://ann:hush-hush@127.0.0.1:no/auth'",
         &[
@@ -290,6 +324,49 @@ const FILES: [(&str, &[&str]); 73] = [
         &["client a:", "no sessions", "leave style out"],
     ),
     (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'",
+        &["client a:", "needs an audience", "behind the proxy"],
+    ),
+    (
+        "issuer = 'https://a.example.com'\n[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'\n\
+         audience = 'https://a.example.com'",
+        &["client a:", "cannot be the issuer"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'\naudience = 'x'\n\
+         origins = ['https://a.example.com']\ncookie_domain = 'example.org'",
+        &["client a:", "each lies in that domain"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'sliding'",
+        &["client a:", "no sessions", "leave style out"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nstyle = 'session'",
+        &["client a:", "travels in a cookie", "only a browser client"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'session'",
+        &["client a:", "only a browser client"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'session'\nsigning_algorithm = 'RS256'",
+        &["client a:", "gets no tokens", "leave signing_algorithm"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nstyle = 'sliding'\nidle_ttl = '2d'",
+        &["client a:", "set access_ttl", "leave idle_ttl out"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'native'\nstyle = 'sliding'\naudience = 'https://x.example'\n\
+         encrypt_to = { jwks_uri = 'https://x.example/keys' }",
+        &["client a:", "sliding", "leave encrypt_to out"],
+    ),
+    (
+        "[forward_auth]\nrefuse_pages = 'redirect'",
+        &["forward_auth.refuse_pages:", "set forward_auth.sign_in"],
+    ),
+    (
         "[[client]]\nid = 'a'\nkind = 'native'\nstyle = 'eternal'",
         &["unknown variant `eternal`", "`rotating`", "`stateless`"],
     ),
@@ -314,8 +391,131 @@ fn what_is_wrong_in_a_file_is_named_with_its_cure() {
                 "{file}\n{word:?} is not in: {message}"
             );
         }
+        // The server says the same, and does not start.
+        let said = refuses_to_start(folder.path(), &[]);
+        for line in message.lines() {
+            assert!(said.contains(line), "{file}\n{line:?} is not in: {said}");
+        }
     }
     println!("{} wrong files", FILES.len());
+}
+
+/// What the server says, which does not start on what is in the folder.
+fn refuses_to_start(folder: &Path, variables: &[(&str, &str)]) -> String {
+    let mut server = command(folder, &["serve"])
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut greeting = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut greeting).unwrap();
+    if !greeting.is_empty() {
+        server.kill().unwrap();
+    }
+    let output = server.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{greeting}{said}");
+    said
+}
+
+/// An algorithm, the secret that services are to share for it, and the words.
+const SECRETS: [(&str, &str, &[&str]); 7] = [
+    (
+        "HS256",
+        "your-256-bit-secret",
+        &["at least 32 bytes", "openssl rand"],
+    ),
+    (
+        "HS512",
+        "what the services of one team share, 48 bytes....",
+        &["at least 64 bytes", "openssl rand"],
+    ),
+    ("HS256", "", &["at least 32 bytes", "openssl rand"]),
+    (
+        "HS256",
+        "changeme-changeme-changeme-changeme-chan",
+        &["repeats itself", "its first 9 bytes", "openssl rand"],
+    ),
+    (
+        "HS384",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        &["repeats itself", "its first 1 bytes", "openssl rand"],
+    ),
+    (
+        "HS256",
+        include_str!("../http/data/first.key.pem"),
+        &["the text of a key", "random bytes"],
+    ),
+    (
+        "HS512",
+        "of forty bytes, which are enough for 256of forty bytes, which are enough for 256",
+        &["its first 40 bytes", "openssl rand"],
+    ),
+];
+
+#[test]
+fn a_weak_secret_is_refused() {
+    let folder = TempDir::new();
+    for (algorithm, secret, words) in SECRETS {
+        let file = format!("[signing]\nalgorithm = '{algorithm}'");
+        let variables = [("JWT_SECRET", secret)];
+        let output = check(folder.path(), &file, &variables);
+        assert_eq!(output.status.code(), Some(1), "{secret}: {output:?}");
+        let said = refuses_to_start(folder.path(), &variables);
+        for text in [&said, &String::from_utf8(output.stderr).unwrap()] {
+            for word in [&["JWT_SECRET:"], words].concat() {
+                assert!(text.contains(word), "{secret}\n{word:?} is not in: {text}");
+            }
+            assert!(secret.is_empty() || !text.contains(secret), "{text}");
+        }
+    }
+    // Long enough for one algorithm, and the file that holds it.
+    let file = "[signing]\nalgorithm = 'HS256'";
+    let long = SECRETS[1].1;
+    assert!(
+        check(folder.path(), file, &[("JWT_SECRET", long)])
+            .status
+            .success()
+    );
+    let both = [("JWT_SECRET", long), ("JWT_SECRET_FILE", "secret")];
+    let said = refuses_to_start(folder.path(), &both);
+    assert!(said.contains("JWT_SECRET: given twice"), "{said}");
+    let said = refuses_to_start(folder.path(), &[("JWT_SECRET_FILE", "nowhere")]);
+    assert!(said.contains("JWT_SECRET_FILE: nowhere"), "{said}");
+}
+
+/// An embedded store that was not taken along, beside a database that would take its place.
+#[test]
+fn two_stores_that_contradict_are_refused() {
+    let folder = TempDir::new();
+    Server::start(folder.path(), 0, &[]).stop();
+    // Never used: nobody would be missed.
+    let database = [
+        (
+            "COUNTERSIGN_STORE_POSTGRES",
+            "postgres://ann:hush-hush@127.0.0.1:1/auth",
+        ),
+        ("COUNTERSIGN_MASTER_KEY", MASTER_KEY),
+    ];
+    let said = refuses_to_start(folder.path(), &database);
+    assert!(said.contains("store.postgres: cannot connect"), "{said}");
+    let add = ["user", "add", "ada@example.com", "--no-password"];
+    assert!(run(folder.path(), &add).status.success());
+    let said = refuses_to_start(folder.path(), &database);
+    for word in [
+        "store.postgres: names a database",
+        "countersign.db holds accounts of the embedded store",
+        "`countersign move`",
+    ] {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    // Taken away, it contradicts nothing.
+    let data = folder.path().join("countersign-data");
+    std::fs::rename(data.join("countersign.db"), data.join("aside.db")).unwrap();
+    let said = refuses_to_start(folder.path(), &database);
+    assert!(said.contains("store.postgres: cannot connect"), "{said}");
 }
 
 /// Variable, value, words.

@@ -11,12 +11,14 @@ use countersign::http::{App, Settings as HttpSettings, router};
 use countersign::listen::{self, Limits};
 use countersign::metrics::Metrics;
 use countersign_auth::Auth;
+use countersign_auth::directory::Directory;
 use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::limits::LimitSettings;
 use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::model::user::User;
 use countersign_auth::password::HashAlgorithm;
 use countersign_auth::seal::MasterKey;
+use countersign_auth::sessions::Sessions;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::visitor::Visitor;
 use countersign_jose::SigningKey;
@@ -86,6 +88,13 @@ impl Default for Options {
     }
 }
 
+/// With forward-auth in front of services of this audience.
+pub fn in_front_of(audience: &str) -> Options {
+    let mut options = Options::default();
+    options.http.forward_auth.internal_audience = Some(audience.to_owned());
+    options
+}
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
@@ -94,10 +103,15 @@ pub struct Server {
     pub issuer: String,
     clock: Arc<ManualClock>,
     entropy: Arc<Entropy>,
-    store: Sqlite,
-    folder: Arc<TempDir>,
+    file: Option<File>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+/// The embedded store, where that is what a server works on.
+struct File {
+    store: Sqlite,
+    folder: Arc<TempDir>,
 }
 
 impl Server {
@@ -112,6 +126,24 @@ impl Server {
 
     /// On a store that may be there already.
     pub async fn on(folder: Arc<TempDir>, now: u64, options: Options) -> Self {
+        let store_options = SqliteOptions {
+            durable: false,
+            ..SqliteOptions::default()
+        };
+        let store = Sqlite::open(&folder.path().join("store.db"), &store_options).unwrap();
+        let (directory, sessions) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let mut server = Self::over(directory, sessions, now, options).await;
+        server.file = Some(File { store, folder });
+        server
+    }
+
+    /// On a store of any kind, which the caller keeps.
+    pub async fn over(
+        directory: Arc<dyn Directory>,
+        sessions: Arc<dyn Sessions>,
+        now: u64,
+        options: Options,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let issuer = options
@@ -140,12 +172,6 @@ impl Server {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let store_options = SqliteOptions {
-            durable: false,
-            ..SqliteOptions::default()
-        };
-        let store = Sqlite::open(&folder.path().join("store.db"), &store_options).unwrap();
-        let (directory, sessions) = (Arc::new(store.clone()), Arc::new(store.clone()));
         let auth = Auth::start(settings, secrets, directory, sessions, env);
         let auth = Arc::new(auth.await.unwrap());
         let app = App::new(auth.clone(), options.http, Metrics::new());
@@ -165,8 +191,7 @@ impl Server {
             issuer,
             clock,
             entropy,
-            store,
-            folder,
+            file: None,
             stop,
             task,
         }
@@ -227,8 +252,12 @@ impl Server {
         .await;
     }
 
+    fn file(&self) -> &File {
+        self.file.as_ref().expect("it works on a file")
+    }
+
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("store.db")
+        self.file().folder.path().join("store.db")
     }
 
     /// Everything in the store but the audit trail, as text.
@@ -289,7 +318,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (_stop, stopped) = watch::channel(false);
-        let routes = countersign::metrics::router(&self.app, self.store.clone());
+        let routes = countersign::metrics::router(&self.app, self.file().store.clone());
         let task = listen::serve(listener, None, routes, Limits::default(), stopped);
         let ask = Request::get("/metrics");
         tokio::select! {
@@ -306,16 +335,27 @@ impl Server {
 
     /// Takes the store away from under the server.
     pub async fn lose_store(&self) {
-        self.store.close().await.unwrap();
+        self.file().store.close().await.unwrap();
     }
 
     /// Stops it gracefully, and gives back where it kept things and what time it was.
     pub async fn stop(self) -> (Arc<TempDir>, u64) {
+        let now = self.clock.now().as_millis();
+        let File { store, folder } = self.leave().await.expect("it works on a file");
+        store.close().await.unwrap();
+        (folder, now)
+    }
+
+    /// The same, and leaves its store open.
+    pub async fn end(self) {
+        self.leave().await;
+    }
+
+    async fn leave(self) -> Option<File> {
         self.stop.send(true).unwrap();
         self.task.await.unwrap();
-        self.store.close().await.unwrap();
         self.auth.stop();
-        (self.folder, self.clock.now().as_millis())
+        self.file
     }
 }
 

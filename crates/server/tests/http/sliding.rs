@@ -1,23 +1,19 @@
 //! The style `sliding`: one token, exchanged for the next before it expires.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, Settings};
-use countersign_auth::Auth;
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
-
 use countersign_auth::visitor::Visitor;
-use countersign_guard::net::{Clock, Connected};
+use countersign_guard::net::Connected;
 use countersign_jose::Algorithm;
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
 use crate::guard;
-use crate::server::{APP_ORIGIN, Options, PASSWORD, Server};
+use crate::server::{APP_ORIGIN, Options, PASSWORD, Server, in_front_of};
 use crate::support::client::{Answer, Request};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -53,22 +49,9 @@ async fn register_clients(server: &Server) {
     }
 }
 
-/// A service's clocks, which go with the server's.
-struct Same(Arc<Auth>);
-
-impl Clock for Same {
-    fn wall(&self) -> Duration {
-        self.monotonic()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.env().now().as_millis())
-    }
-}
-
 async fn guarded(server: &Server) -> Connected {
     let options = guard::options(server).await;
-    guard::guard(options.clock(Same(server.auth.clone()))).await
+    guard::guard(options.clock(guard::Same(server.auth.clone()))).await
 }
 
 /// What a guard that is up to date says of a token.
@@ -414,19 +397,7 @@ async fn it_ends_when_it_rests_and_whatever_happens() {
 /// What forward-auth makes of such a token is for the services behind: it gets nobody another one, and ends nothing.
 #[tokio::test]
 async fn what_was_made_for_the_services_behind_is_of_no_use_here() {
-    let forward_auth = ForwardAuth {
-        internal_audience: Some("https://behind.example.com".to_owned()),
-        ..ForwardAuth::default()
-    };
-    let http = Settings {
-        forward_auth,
-        ..Settings::default()
-    };
-    let server = with(Options {
-        http,
-        ..Options::default()
-    })
-    .await;
+    let server = with(in_front_of("https://behind.example.com")).await;
     let held = sign_in(&server).await;
     let asked = server.send(Request::get("/v1/forward-auth").bearer(&held));
     let behind = asked

@@ -66,6 +66,8 @@ pub struct Identity {
     pub incarnation: i64,
     /// Where it was moved to, if it was.
     pub moved_to: Option<String>,
+    /// Whether anybody has an account there.
+    pub has_users: bool,
 }
 
 impl Gate {
@@ -153,10 +155,14 @@ impl Sqlite {
         let incarnation = db
             .query_row("SELECT incarnation FROM issuer", [], |row| row.get(0))
             .map_err(sql)?;
+        let has_users = db
+            .query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))
+            .map_err(sql)?;
         let moved_to = moved_to(&db).map_err(sql)?;
         Ok(Identity {
             incarnation,
             moved_to,
+            has_users,
         })
     }
 }

@@ -1,5 +1,5 @@
-//! What every store must do: the contracts of `Directory` and `Sessions`, verb by verb and answer by answer, races
-//! included. A store's own test file says how to make a fresh one, and calls [`suite!`].
+//! What every store must do: the contracts of `Directory` and `Sessions`, verb by verb and answer by answer, races and
+//! restarts included. A store's own test file says how to make a fresh one, and calls [`suite!`].
 //!
 //! Nothing here reads a clock: every moment is an argument.
 
@@ -8,10 +8,12 @@ pub mod keys;
 pub mod log;
 pub mod races;
 pub mod renewal;
+pub mod restarts;
 pub mod sessions;
 pub mod spending;
 pub mod sweeping;
 pub mod table;
+pub mod tally;
 pub mod users;
 pub mod using;
 pub mod world;
@@ -19,10 +21,11 @@ pub mod world;
 pub use world::{Store, World, at};
 
 /// Runs the whole suite on stores made by `$fresh`: an `async fn() -> (impl Store, impl Drop)`, whose second part is
-/// kept until the test is over.
+/// kept until the test is over; and by `$alone`, whose second part can be stopped and started ([`restarts::Restart`]).
 macro_rules! suite {
-    ($fresh:path) => {
-        $crate::conformance::suite! { @of $fresh;
+    ($name:literal, $fresh:path, $alone:path) => {
+        $crate::conformance::suite! { @of $name, $fresh, $alone;
+            restarts { what_was_answered, a_race }
             renewal {
                 rotated, held, retried, retried_up_to_six_intervals, too_many_retries, recovered, lost_six_times,
                 superseded, reused, skipped_is_poison, ahead, unknown, expired, stale, alarm_about_strangers,
@@ -55,13 +58,30 @@ macro_rules! suite {
             }
         }
     };
-    (@of $fresh:path; $($group:ident { $($case:ident),* $(,)? })*) => {
+    (@of $name:literal, $fresh:path, $alone:path;
+        restarts { $($restart:ident),* } $($group:ident { $($case:ident),* $(,)? })*) => {
+        static TALLY: $crate::conformance::tally::Tally = {
+            const CASES: &[&str] = &[$(stringify!($restart),)* $($(stringify!($case),)*)*];
+            $crate::conformance::tally::Tally::new($name, CASES.len())
+        };
+        mod restarts {
+            $(
+                #[test]
+                fn $restart() {
+                    $crate::conformance::run(&super::TALLY, $alone(), async |world, keep| {
+                        $crate::conformance::restarts::$restart(world, keep).await;
+                    });
+                }
+            )*
+        }
         $(
             mod $group {
                 $(
                     #[test]
                     fn $case() {
-                        $crate::conformance::run($fresh(), $crate::conformance::$group::$case);
+                        $crate::conformance::run(&super::TALLY, $fresh(), async |world, _| {
+                            $crate::conformance::$group::$case(world).await;
+                        });
                     }
                 )*
             }
@@ -71,11 +91,11 @@ macro_rules! suite {
 pub(crate) use suite;
 
 /// Runs one case on a fresh store, on several threads.
-pub fn run<S, K, F>(fresh: impl Future<Output = (S, K)>, case: impl FnOnce(World<S>) -> F)
-where
-    S: Store,
-    F: Future<Output = ()>,
-{
+pub fn run<S: Store, K>(
+    tally: &'static tally::Tally,
+    fresh: impl Future<Output = (S, K)>,
+    case: impl AsyncFnOnce(World<S>, &K),
+) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
@@ -83,7 +103,8 @@ where
         .unwrap()
         .block_on(async {
             let (store, keep) = fresh.await;
-            case(World::new(store).await).await;
+            let world = World::new(store).await;
+            tally.count(case(world, &keep)).await;
             drop(keep);
         });
 }

@@ -15,17 +15,19 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::clients;
+use super::tally;
 use super::using;
 use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
 
-const RACERS: usize = 100;
+pub const RACERS: usize = 100;
 
 /// Runs one future for each racer, all at once; the answers.
-async fn race<T, F>(racer: impl Fn(usize) -> F) -> Vec<T>
+pub async fn race<T, F>(racer: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
+    tally::raced();
     let start = Arc::new(Barrier::new(RACERS));
     let mut racers = JoinSet::new();
     for number in 0..RACERS {
@@ -38,7 +40,7 @@ where
     racers.join_all().await
 }
 
-fn count<T>(answers: &[T], of: impl Fn(&T) -> bool) -> usize {
+pub fn count<T>(answers: &[T], of: impl Fn(&T) -> bool) -> usize {
     answers.iter().filter(|answer| of(answer)).count()
 }
 

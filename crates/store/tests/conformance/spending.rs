@@ -10,6 +10,7 @@ use countersign_auth::model::session::Session;
 use countersign_auth::model::user::User;
 use countersign_guard::Revocation;
 
+use super::races::race;
 use super::world::{Store, World, origin, password, secs};
 
 const INTERVAL: Duration = Duration::from_secs(20);
@@ -126,14 +127,14 @@ pub async fn tells_the_log<S: Store>(world: World<S>) {
 pub async fn one_moment_for_a_hundred<S: Store>(world: World<S>) {
     let user = world.user("ann").await;
     let (session, _) = world.sign_in_form(&user, &world.client, secs(1));
-    let racers = (0..100).map(|racer| {
+    let answers = race(|racer| {
         let (store, session, client) = (
             world.store.clone(),
             session.clone(),
             world.client.id.clone(),
         );
-        tokio::spawn(async move {
-            let at = secs(10 + racer % 7);
+        async move {
+            let at = secs(10 + racer as u64 % 7);
             let spend = Spend {
                 jti: "t1",
                 session: &session,
@@ -146,15 +147,16 @@ pub async fn one_moment_for_a_hundred<S: Store>(world: World<S>) {
             let answer = store.spend(spend, &origin(at)).await.unwrap();
             store.tell_spent(10).await.unwrap();
             answer
-        })
-    });
-    let mut moments = Vec::new();
-    for racer in racers.collect::<Vec<_>>() {
-        match racer.await.unwrap() {
-            Spent::Since(at, _) => moments.push(at),
-            Spent::Stale => panic!("nothing moved"),
         }
-    }
+    })
+    .await;
+    let moments: Vec<_> = answers
+        .into_iter()
+        .map(|answer| match answer {
+            Spent::Since(at, _) => at,
+            Spent::Stale => panic!("nothing moved"),
+        })
+        .collect();
     assert!(moments.iter().all(|at| *at == moments[0]), "{moments:?}");
     let start = countersign_auth::model::revocation::Cursor {
         sequence: 0,

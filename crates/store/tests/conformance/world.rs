@@ -15,6 +15,7 @@ use countersign_auth::model::user::{NewUser, User};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::rotation::{Generation, Generations, Interval};
 use countersign_auth::sessions::{Open, Presented, Rotate, Sessions};
+use countersign_auth::store::StoreError;
 use countersign_guard::{Event, Revocation};
 
 /// What the suite is about.
@@ -265,6 +266,18 @@ pub async fn present_to<S: Store>(
     now: Timestamp,
     network: Network,
 ) -> Rotate {
+    let answer = try_to_present(store, who, generation, now, network).await;
+    answer.unwrap()
+}
+
+/// The same, where the store may be away.
+pub async fn try_to_present<S: Store>(
+    store: &S,
+    who: &SignedIn,
+    generation: Generation,
+    now: Timestamp,
+    network: Network,
+) -> Result<Rotate, StoreError> {
     let presented = Presented {
         handle: who.handle,
         absolute_end: who.session.absolute_end(),
@@ -274,7 +287,7 @@ pub async fn present_to<S: Store>(
         interval: interval(),
         network,
     };
-    store.rotate(presented, &origin(now)).await.unwrap()
+    store.rotate(presented, &origin(now)).await
 }
 
 /// The entitlement of an answer that has one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
 use countersign_auth::limits::shared::{Amendment, How, Rule, Tallies, Tally};
@@ -17,8 +17,8 @@ use crate::redis_server::RedisServer;
 const BACKOFF: Backoff = Backoff {
     free: 3,
     first: Duration::from_secs(1),
-    longest: Duration::from_secs(60),
-    forget: Duration::from_secs(300),
+    longest: Duration::from_mins(1),
+    forget: Duration::from_mins(5),
 };
 const BUDGET: Budget = Budget {
     burst: 5,
@@ -191,15 +191,15 @@ async fn it_answers_soon_or_not_at_all() {
     let (redis, server) = redis().await;
     let tallies = [tally("account", budget(1))];
     assert_eq!(server.cli(&["CLIENT", "PAUSE", "20000", "ALL"]), "OK");
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     let counted = redis.count("ann", &tallies, at(0)).await;
     assert!(
         matches!(counted, Err(StoreError::Unavailable(_))),
         "{counted:?}"
     );
-    // Several times what it takes, for a machine that is busy.
+    // Many times what it takes, for a machine that is busy, and less than the pause.
     assert!(
-        began.elapsed() < Duration::from_millis(1500),
+        began.elapsed() < Duration::from_secs(10),
         "{:?}",
         began.elapsed()
     );
