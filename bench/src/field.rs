@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::load::{Load, Span, closed, request};
 use crate::process::{Bare, Server, Setting};
 use crate::report::{Report, number};
-use crate::seed::{Seed, master_key, seed, seed_postgres};
+use crate::seed::{Seed, master_key, seed, seed_beside_redis, seed_postgres};
 use crate::stats::Runs;
 use crate::work::{Renewals, Same};
 
@@ -114,6 +114,12 @@ impl Stopped {
         Ok(Self(Arc::new(Mutex::new(renewals))))
     }
 
+    /// Seeds a store in `data` whose sessions are in Redis.
+    pub fn beside_redis(data: &Path, address: &str, holders: Seed) -> Result<Self, Box<dyn Error>> {
+        let renewals = Renewals::new(seed_beside_redis(data, address, holders)?, REST);
+        Ok(Self(Arc::new(Mutex::new(renewals))))
+    }
+
     /// Under a server on the same store.
     pub fn start(self, data: &Path, settings: &[Setting]) -> io::Result<Field> {
         Ok(Field {
@@ -149,6 +155,11 @@ impl Peer {
     /// The same, with a page on the disk before each answer.
     pub fn durable_post(size: usize, file: &Path) -> io::Result<Self> {
         Ok(Self::asked(Bare::durable(body(size), file)?, a_post()))
+    }
+
+    /// The same, with two tokens signed before each answer.
+    pub fn signing(size: usize) -> io::Result<Self> {
+        Ok(Self::asked(Bare::signing(body(size))?, a_post()))
     }
 
     /// Answers `GET`s.

@@ -20,6 +20,7 @@ mod machine;
 mod plan;
 mod postgres;
 mod process;
+mod redis;
 mod renewals;
 mod report;
 mod revocations;
@@ -27,6 +28,7 @@ mod seed;
 mod sign_ins;
 mod stats;
 mod storm;
+mod styles;
 mod tokens;
 mod work;
 
@@ -36,6 +38,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
+use countersign_auth::model::client::Style;
 use countersign_auth::password::HashAlgorithm;
 
 use field::Field;
@@ -44,12 +47,15 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first four start servers of their own, the last five need none.
-const SECTIONS: [&str; 14] = [
+/// What can be measured, in the order in which it is; the first seven start servers of their own, the last five need none.
+const SECTIONS: [&str; 17] = [
     "footprint",
     "revocations",
     "postgres",
     "days",
+    "redis",
+    "stateless",
+    "session",
     "renewals",
     "disk",
     "many",
@@ -61,7 +67,7 @@ const SECTIONS: [&str; 14] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(9).0.split_at(4).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(12).0.split_at(7).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -75,6 +81,10 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve_durably(size, Path::new(file))?)),
+        ["signing-peer", size] => size
+            .parse()
+            .map_err(Into::into)
+            .and_then(|size| Ok(bare::serve_signing(size)?)),
         ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
@@ -150,6 +160,15 @@ fn run(
     }
     if wants("days") {
         days::measure(plan, report, folder)?;
+    }
+    if wants("redis") {
+        redis::measure(plan, report, folder)?;
+    }
+    if wants("stateless") {
+        styles::stateless(plan, report, folder)?;
+    }
+    if wants("session") {
+        styles::session(plan, report, folder)?;
     }
     if !OF_FIELD.iter().any(|name| wants(name)) {
         return alone(plan, report, wants);
@@ -248,6 +267,7 @@ fn many(
         holders: plan.many,
         signers: 0,
         cost: HashAlgorithm::ARGON2ID,
+        style: Style::Rotating,
     };
     let data = folder.join("large");
     let mut large = Field::new(&data, seed, &[])?;
@@ -291,6 +311,7 @@ fn likeness(
         holders: 0,
         signers: sign_ins::SIGNERS,
         cost,
+        style: Style::Rotating,
     };
     let settings: [Setting; 2] = [
         ("COUNTERSIGN_PASSWORDS_MEMORY_KIB", "7168".to_owned()),

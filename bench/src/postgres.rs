@@ -21,6 +21,8 @@ const DATABASE: &str = "bench";
 const CLIENTS: [usize; 3] = [1, 16, 64];
 /// What a node opens by default.
 const CONNECTIONS: usize = 10;
+/// For how many days sessions last by default: each has a partition.
+const DAYS: u32 = 90;
 /// What a renewal that rotates writes, in a table of its own: the tokens of the real one would be spent by it.
 const SAME_UPDATE: &str = "\
 \\set n random(1, :sessions)
@@ -45,6 +47,13 @@ pub fn measure(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), Bo
         ..Seed::small(plan)
     };
     let sessions_at_rest = Stopped::on_postgres(&address, seed)?;
+    // As many days as are in use where people sign in every day.
+    let days = format!(
+        "SET search_path = countersign;
+         SELECT make_day((extract(epoch FROM now())::bigint / 86400 + d) * 86400000)
+         FROM generate_series(0, {DAYS}) d"
+    );
+    cluster.sql(DATABASE, &days)?;
     cluster.stop()?;
     cluster.start(&[])?;
     let data = folder.join("on-postgres");
@@ -65,7 +74,7 @@ pub fn measure(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), Bo
         "As above, on PostgreSQL {version} in a process of its own on these cores, reached by its socket, with its \
          settings as they come (`fsync` and `synchronous_commit` on) and at most {CONNECTIONS} connections. In turns \
          with `pgbench --protocol=prepared`, which writes the same columns of such a row, found by an integer, and \
-         does nothing else: no HTTP, no token, no signature. {sessions} sessions."
+         does nothing else: no HTTP, no token, no signature. {sessions} sessions; {DAYS} days have partitions, as by default."
     ));
     against_pgbench(plan, report, &field, &cluster)?;
     let memory = field.server.resident();

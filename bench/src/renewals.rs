@@ -7,7 +7,8 @@ use crate::field::{Field, Peer, Sample, pairs, runs};
 use crate::plan::Plan;
 use crate::report::{Goal, Report};
 
-const CLIENTS: [usize; 3] = [1, 16, 64];
+/// Clients at once.
+pub const CLIENTS: [usize; 3] = [1, 16, 64];
 
 /// Next to a bare POST of the same size.
 pub fn against_bare(
@@ -161,7 +162,14 @@ pub fn on_slow_disk(
     Ok(())
 }
 
-fn rows(report: &mut Report, name: &str, samples: &[Sample], p50: Option<Goal>, p99: Option<Goal>) {
+/// What runs against a server found.
+pub fn rows(
+    report: &mut Report,
+    name: &str,
+    samples: &[Sample],
+    p50: Option<Goal>,
+    p99: Option<Goal>,
+) {
     report.figure(
         &format!("{name}: rate"),
         &runs(samples, |s| s.rate),

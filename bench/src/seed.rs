@@ -13,8 +13,8 @@ use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::limits::LimitSettings;
 use countersign_auth::login::{Login, SignIn};
 use countersign_auth::model::audit::{Actor, Origin};
-use countersign_auth::model::client::{Client, ClientKind};
-use countersign_auth::model::id::{SessionId, UserId};
+use countersign_auth::model::client::{Client, ClientKind, Style};
+use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::user::NewUser;
 use countersign_auth::password::{
     HashAlgorithm, Hasher, Password, PasswordSettings, StoredPassword,
@@ -25,7 +25,7 @@ use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::style::Given;
 use countersign_auth::visitor::Visitor;
 use countersign_guard::{Revocation, UnixTime};
-use countersign_store::{Postgres, PostgresOptions, Sqlite, SqliteOptions};
+use countersign_store::{Postgres, PostgresOptions, Redis, Sqlite, SqliteOptions};
 use zeroize::Zeroizing;
 
 use crate::plan::Plan;
@@ -56,6 +56,8 @@ pub struct Seed {
     pub signers: u32,
     /// What the signers' password is hashed with.
     pub cost: HashAlgorithm,
+    /// How the sessions of the default client are renewed.
+    pub style: Style,
 }
 
 impl Seed {
@@ -65,6 +67,7 @@ impl Seed {
             holders: plan.sessions,
             signers: SIGNERS,
             cost: HashAlgorithm::ARGON2ID,
+            style: Style::Rotating,
         }
     }
 }
@@ -80,6 +83,20 @@ pub fn seed(data: &Path, seed: Seed) -> Result<Vec<String>, Box<dyn Error>> {
     std::fs::create_dir_all(data)?;
     in_store(data, async |store| {
         fill(Arc::new(store.clone()), Arc::new(store.clone()), seed).await
+    })
+}
+
+/// The same with its sessions in Redis.
+pub fn seed_beside_redis(
+    data: &Path,
+    address: &str,
+    seed: Seed,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    std::fs::create_dir_all(data)?;
+    in_store(data, async |store| {
+        let redis = Redis::connect(address).await?;
+        let both = Arc::new(redis.beside_sqlite(store.clone()));
+        fill(both.clone(), both, seed).await
     })
 }
 
@@ -115,7 +132,12 @@ async fn fill(
         dear: hash(seed.cost, &env).await?,
     };
     people.add(seed).await?;
-    let auth = Arc::new(start(directory, sessions, env).await?);
+    let auth = Arc::new(start(directory, sessions, env.clone()).await?);
+    if seed.style != Style::Rotating {
+        let client = Client::new(ClientId::default(), ClientKind::Browser, env.now());
+        let client = client.with_style(seed.style);
+        auth.put_client(client, &Visitor::operator()).await?;
+    }
     let tokens = open_sessions(&auth, &clock, seed.holders).await?;
     auth.stop();
     drop(auth);
@@ -366,11 +388,12 @@ async fn open_sessions(
     Ok(tokens.into_iter().map(|(_, token)| token).collect())
 }
 
-/// The refresh token of a new session.
+/// What renews or names a new session.
 async fn signed_in(auth: &Auth, login: Login) -> String {
     let visitor = Visitor::new([127, 0, 0, 1].into(), Some("a browser".to_owned()), None);
     match auth.login(login, &visitor).await {
         Ok(SignIn::Complete(Given::Tokens(signed))) => signed.refresh_token.expose().to_owned(),
+        Ok(SignIn::Complete(Given::Session(session))) => session.name.expose().to_string(),
         other => panic!("not signed in: {other:?}"),
     }
 }

@@ -43,6 +43,8 @@ pub struct Seen {
     pub exhausted: u64,
 }
 
+/// The name of the default client's session cookie on loopback.
+const SESSION_COOKIE: &str = "countersign-default.session";
 /// The name of the default client's refresh cookie on loopback.
 pub const REFRESH_COOKIE: &str = "countersign-default";
 
@@ -57,6 +59,11 @@ impl Renewals {
             seen: Seen::default(),
             answer_size: 0,
         }
+    }
+
+    /// The newest refresh tokens, or whatever else was handed out at the sign-ins.
+    pub fn tokens(&self) -> &[String] {
+        &self.tokens
     }
 
     /// What was seen since the last call.
@@ -111,6 +118,41 @@ impl Work for Renewals {
 
     fn withdrawn(&mut self, session: usize) {
         self.rested.push_front((session, None));
+    }
+}
+
+/// Look-ups of sessions by their names, in turn.
+pub struct Lookups {
+    requests: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Lookups {
+    /// Of `most` of these sessions.
+    pub fn new(names: &[String], most: usize) -> Self {
+        let ask = |name: &String| {
+            let cookie = format!("Cookie: {SESSION_COOKIE}={name}\r\n");
+            let mut out = Vec::new();
+            request("GET", "/v1/session", &cookie, "", &mut out);
+            out
+        };
+        Self {
+            requests: names.iter().take(most).map(ask).collect(),
+            next: 0,
+        }
+    }
+}
+
+impl Work for Lookups {
+    fn next(&mut self, out: &mut Vec<u8>) -> Option<usize> {
+        let turn = self.next % self.requests.len();
+        self.next = turn + 1;
+        out.extend_from_slice(&self.requests[turn]);
+        Some(turn)
+    }
+
+    fn answered(&mut self, _ticket: usize, _answer: &Answer<'_>) -> Option<Duration> {
+        None
     }
 }
 

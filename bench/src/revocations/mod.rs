@@ -10,6 +10,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+use countersign_auth::model::client::Style;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::field;
@@ -44,6 +45,7 @@ pub fn measure(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), Bo
             holders: HOLDERS + 4 * plan.takings,
             signers: plan.takings,
             cost: CHEAP,
+            style: Style::Rotating,
         },
     )?;
     let of_apps = add_apps_and_revocations(&data, plan.takings, plan.revocations)?;
