@@ -2,7 +2,13 @@
 //! the guard's layer or without.
 
 use std::error::Error;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::iter;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -14,6 +20,7 @@ use countersign_guard::axum::Caller;
 use countersign_guard::net::HearsNoRevocations;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::tokens::by_key;
 
@@ -26,6 +33,60 @@ pub fn serve(size: usize) -> io::Result<()> {
         .route("/", post(async move |_: Bytes| answer(&for_post)))
         .route("/", get(async move || answer(&for_get)));
     run(async || router)
+}
+
+/// Answers `POST /` likewise when a page for the request is on the disk: the least that a durable answer costs there. Those
+/// that wait share a sync.
+pub fn serve_durably(size: usize, file: &Path) -> io::Result<()> {
+    let body = Bytes::from(vec![b'x'; size]);
+    let disk = Disk::new(file)?;
+    let (ask, asked) = mpsc::channel();
+    thread::spawn(move || disk.serve(&asked));
+    let router = Router::new().route(
+        "/",
+        post(async move |_: Bytes| {
+            let (done, is_done) = oneshot::channel();
+            ask.send(done).expect("the disk's thread lives");
+            is_done.await.expect("written");
+            ([(CONTENT_TYPE, "application/json")], body)
+        }),
+    );
+    run(async || router)
+}
+
+/// A file whose size never changes, as a write-ahead log's that is written anew.
+struct Disk(File);
+
+const PAGE: usize = 4096;
+const PAGES: u64 = 4096;
+
+impl Disk {
+    fn new(path: &Path) -> io::Result<Self> {
+        let mut file = File::create(path)?;
+        for _ in 0..PAGES {
+            file.write_all(&[0; PAGE])?;
+        }
+        file.sync_all()?;
+        Ok(Self(file))
+    }
+
+    fn serve(&self, asked: &Receiver<oneshot::Sender<()>>) {
+        let mut at = 0;
+        while let Ok(first) = asked.recv() {
+            let waiting: Vec<_> = iter::once(first).chain(asked.try_iter()).collect();
+            for _ in &waiting {
+                let page = [7; PAGE];
+                let offset = (at % PAGES) * PAGE as u64;
+                self.0.write_all_at(&page, offset).expect("written");
+                at += 1;
+            }
+            self.0.sync_data().expect("synced");
+            for done in waiting {
+                // Its client may have gone.
+                let _ = done.send(());
+            }
+        }
+    }
 }
 
 /// Answers `GET /orders` likewise, behind these `layers`.

@@ -143,29 +143,26 @@ pub struct Peer {
 impl Peer {
     /// Answers `POST`s with a small JSON body.
     pub fn post(size: usize) -> io::Result<Self> {
-        let mut ask = Vec::new();
-        request(
-            "POST",
-            "/",
-            "Sec-Fetch-Site: same-origin\r\n",
-            "{}",
-            &mut ask,
-        );
-        Self::start(size, ask)
+        Ok(Self::asked(Bare::start(body(size))?, a_post()))
+    }
+
+    /// The same, with a page on the disk before each answer.
+    pub fn durable_post(size: usize, file: &Path) -> io::Result<Self> {
+        Ok(Self::asked(Bare::durable(body(size), file)?, a_post()))
     }
 
     /// Answers `GET`s.
     pub fn get(size: usize) -> io::Result<Self> {
         let mut ask = Vec::new();
         request("GET", "/", "", "", &mut ask);
-        Self::start(size, ask)
+        Ok(Self::asked(Bare::start(body(size))?, ask))
     }
 
-    fn start(size: usize, ask: Vec<u8>) -> io::Result<Self> {
-        Ok(Self {
-            bare: Bare::start(size.saturating_sub(BARE_HEAD))?,
+    fn asked(bare: Bare, ask: Vec<u8>) -> Self {
+        Self {
+            bare,
             ask: Arc::new(Mutex::new(Same(ask))),
-        })
+        }
     }
 
     /// One run.
@@ -178,6 +175,18 @@ impl Peer {
             span,
         ))
     }
+}
+
+/// How long the body is of a bare peer's answer of this size.
+fn body(size: usize) -> usize {
+    size.saturating_sub(BARE_HEAD)
+}
+
+fn a_post() -> Vec<u8> {
+    let mut ask = Vec::new();
+    let head = "Sec-Fetch-Site: same-origin\r\n";
+    request("POST", "/", head, "{}", &mut ask);
+    ask
 }
 
 /// What one run found.

@@ -69,6 +69,10 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve(size)?)),
+        ["durable-peer", size, file] => size
+            .parse()
+            .map_err(Into::into)
+            .and_then(|size| Ok(bare::serve_durably(size, Path::new(file))?)),
         ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
@@ -148,7 +152,7 @@ fn run(
     let data = folder.join("small");
     let mut field = Field::new(&data, Seed::small(plan), &[])?;
     if wants("renewals") {
-        renewals::against_bare(plan, report, &mut field)?;
+        renewals::against_bare(plan, report, folder, &mut field)?;
         report.once(
             "resident memory after renewals",
             field.server.resident(),

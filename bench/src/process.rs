@@ -144,6 +144,12 @@ impl Bare {
         Self::told(&["bare-peer", &body.to_string()], "")
     }
 
+    /// Starts the one that answers when a page is on the disk.
+    pub fn durable(body: usize, file: &Path) -> io::Result<Self> {
+        let file = file.to_string_lossy();
+        Self::told(&["durable-peer", &body.to_string(), &file], "")
+    }
+
     /// Starts the one that these arguments name, and hands it `input`.
     pub fn told(args: &[&str], input: &str) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)

@@ -1,6 +1,7 @@
 //! Renewals at 1, 16 and 64 clients: next to a bare axum POST, on a store of a million, and on slower disks.
 
 use std::error::Error;
+use std::path::Path;
 
 use crate::field::{Field, Peer, Sample, pairs, runs};
 use crate::plan::Plan;
@@ -12,25 +13,30 @@ const CLIENTS: [usize; 3] = [1, 16, 64];
 pub fn against_bare(
     plan: &Plan,
     report: &mut Report,
+    folder: &Path,
     field: &mut Field,
 ) -> Result<(), Box<dyn Error>> {
     report.section("Renewals");
     field.renew(plan.span, 1)?;
     let size = field.renewals().answer_size();
     let peer = Peer::post(size)?;
+    let durable = Peer::durable_post(size, &folder.join("pages"))?;
     report.say(&format!(
         "`POST /v1/refresh` with the cookie of the default client, in a closed loop; every renewal of another session \
          that has rested, so each is `Rotated` and its commit synced before the answer. {} sessions and users; ES256. \
-         Next to an axum `POST` that reads its body and answers as many bytes ({size}), in turns.",
+         Next to an axum `POST` that reads its body and answers as many bytes ({size}), and to one that answers so when \
+         4 KiB for the request are synced to a file on the same disk (those that wait share a sync), in turns.",
         plan.sessions
     ));
     field.begin_count()?;
     let mut ours: [Vec<Sample>; 3] = Default::default();
     let mut bare: [Vec<Sample>; 3] = Default::default();
+    let mut synced: [Vec<Sample>; 3] = Default::default();
     for _ in 0..plan.runs {
         for (i, clients) in CLIENTS.into_iter().enumerate() {
             bare[i].push(peer.run(plan.span, clients)?);
             ours[i].push(field.renew(plan.span, clients)?);
+            synced[i].push(durable.run(plan.span, clients)?);
         }
     }
     for (i, clients) in CLIENTS.into_iter().enumerate() {
@@ -62,6 +68,25 @@ pub fn against_bare(
             &pairs(&ours[i], &bare[i], |ours, bare| ours.rate / bare.rate),
             "×",
             ratio_goal,
+        );
+        let name = format!("durable POST, {clients} clients");
+        for (figure, of, unit) in [
+            ("rate", (|s: &Sample| s.rate) as fn(&Sample) -> f64, "/s"),
+            ("p50", |s| s.p50, "ms"),
+            ("p99", |s| s.p99, "ms"),
+        ] {
+            report.figure(
+                &format!("{name}: {figure}"),
+                &runs(&synced[i], of),
+                unit,
+                None,
+            );
+        }
+        report.figure(
+            &format!("p50 of renewals to durable POSTs, {clients} clients"),
+            &pairs(&ours[i], &synced[i], |ours, synced| ours.p50 / synced.p50),
+            "×",
+            None,
         );
     }
     field.report_count(report)?;

@@ -50,26 +50,34 @@ impl Auth {
     /// # Errors
     /// Why it is refused.
     pub fn check_for(&self, audience: &str, token: &str) -> Result<Verified<Claims>, Refused> {
-        let issuer = self.settings.issuer.as_str();
-        if audience == issuer {
+        if audience == self.settings.issuer {
             return self.check(token);
         }
         let now = self.env.now().unix();
-        let keys = self.keys.ring().verifying.clone();
-        let verified =
-            Verifier::new(issuer, audience, ACCESS_TOKEN_TYP, keys).verify(token, now)?;
+        let verified = self.verifier(audience).verify(token, now)?;
         self.guard.check_again(&verified, now)?;
         Ok(verified)
     }
 
     /// The same for whichever audience this issuer made it, also one that its client has no longer.
     pub(crate) fn check_for_its_own(&self, token: &str) -> Result<Verified<Claims>, Refused> {
-        let issuer = self.settings.issuer.as_str();
-        let keys = self.keys.ring().verifying.clone();
-        let verifier = Verifier::new(issuer, issuer, ACCESS_TOKEN_TYP, keys);
+        let verified = self.read_for_its_own(token)?;
+        self.guard.check_again(&verified, self.env.now().unix())?;
+        Ok(verified)
+    }
+
+    /// The same without asking whether it has been taken back.
+    pub(crate) fn read_for_its_own(&self, token: &str) -> Result<Verified<Claims>, Refused> {
         let now = self.env.now().unix();
-        let shown = verifier.verify_for_any_audience::<Claims>(token, now)?;
-        self.check_for(&shown.claims().aud, token)
+        let any = self.verifier(&self.settings.issuer);
+        let shown = any.verify_for_any_audience::<Claims>(token, now)?;
+        Ok(self.verifier(&shown.claims().aud).verify(token, now)?)
+    }
+
+    /// Of this issuer's access tokens for one audience.
+    fn verifier(&self, audience: &str) -> Verifier {
+        let keys = self.keys.ring().verifying.clone();
+        Verifier::new(&self.settings.issuer, audience, ACCESS_TOKEN_TYP, keys)
     }
 
     /// What a token is worth, to the service that it is for; `None`: nothing, or nothing of that service's business.

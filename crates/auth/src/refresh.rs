@@ -32,6 +32,12 @@ pub enum RefreshError {
     /// The user, the client or everybody was signed out, or the account is disabled.
     #[error("the session has been ended: sign in again")]
     Stale,
+    /// The account's sessions were ended, or its password changed, after this token was made. Nothing is kept of its session
+    /// that could tell whether it goes on under a newer one.
+    #[error(
+        "this token is older than a change of the account's password or sessions: sign in again"
+    )]
+    Outdated,
     /// Too many renewals.
     #[error("too many renewals: try again later")]
     Limited {
@@ -62,8 +68,8 @@ impl From<Limited> for RefreshError {
 
 impl RefreshError {
     /// Whether the browser should forget the token. Not when it may be of use yet; not when it is not known, since a
-    /// forged cookie must not sign anybody out; and not when it was superseded or spent: the answer to the change of password
-    /// may have put its successor into the jar that another tab's late answer would empty.
+    /// forged cookie must not sign anybody out; and not when it was superseded, spent or outdated: the answer to the change of
+    /// password may have put its successor into the jar that another tab's late answer would empty.
     #[must_use]
     pub fn clears_cookie(&self) -> bool {
         match self {
@@ -71,6 +77,7 @@ impl RefreshError {
             Self::Invalid
             | Self::Superseded
             | Self::Spent
+            | Self::Outdated
             | Self::Limited { .. }
             | Self::UnknownClient
             | Self::NotRenewed

@@ -76,13 +76,19 @@ impl Auth {
     /// # Errors
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
-        if self.clients.any(|client| client.style == Style::Sliding) {
-            // What cannot be written now keeps nobody from reading.
-            if let Err(error) = self.directory.tell_spent(TOLD).await {
-                tracing::warn!(%error, "the log could not be told of exchanged tokens; it is tried again");
-            }
-        }
         self.follower.catch_up().await
+    }
+
+    /// Tells the revocation log of the tokens that were exchanged, from when on they are refused. To be called a few times a
+    /// second, by nobody who listens as well: what cannot be written keeps no node from reading.
+    ///
+    /// # Errors
+    /// Storage failed; the next call tells of them.
+    pub async fn tell_spent(&self) -> Result<(), StoreError> {
+        if self.clients.any(|client| client.style == Style::Sliding) {
+            self.directory.tell_spent(TOLD).await?;
+        }
+        Ok(())
     }
 
     /// Whether this node can do what every renewal needs: its stores answer, and the revocation log can be read.

@@ -186,6 +186,7 @@ impl Metrics {
                 RefreshError::Superseded => "superseded",
                 RefreshError::Spent => "spent",
                 RefreshError::Stale => "stale",
+                RefreshError::Outdated => "outdated",
                 RefreshError::Limited { .. } => "limited",
                 RefreshError::UnknownClient => "unknown_client",
                 RefreshError::NotRenewed => "not_renewed",

@@ -18,7 +18,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::first_start;
-use crate::hearing::{self, hear};
+use crate::hearing::{self, hear, tell};
 use crate::http::{self, App, TrustedProxies};
 use crate::key_sets::KeySets;
 use crate::listen::{self, Limits};
@@ -173,6 +173,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         hearing::EVERY,
         stop.clone(),
     ));
+    tasks.spawn(tell(opened.auth.clone(), stop.clone()));
     let private_hosts = config.fetch.private_hosts.clone();
     tasks.spawn(KeySets::new(opened.auth.clone(), private_hosts).follow(stop.clone()));
     if let Some(tls) = &tls {

@@ -9,6 +9,7 @@ mod moving;
 mod postgres;
 mod profile;
 mod redis;
+mod registration;
 mod schema;
 mod sqlite;
 

@@ -79,12 +79,7 @@ impl Auth {
         let now = self.env.now();
         let old = self
             .check_for_its_own(token)
-            .map_err(|refused| match refused {
-                Refused::Revoked(Cause::Token) => RefreshError::Spent,
-                Refused::Revoked(_) => RefreshError::Stale,
-                Refused::Token(countersign_jose::Refused::Expired { .. }) => RefreshError::Expired,
-                Refused::Token(_) => RefreshError::Invalid,
-            })?;
+            .map_err(|refused| super::unkept::refusal(&refused))?;
         let (user, session) = whose(&old).ok_or(RefreshError::Invalid)?;
         if !self.is_held(&old, &client) {
             return Err(RefreshError::Invalid);
@@ -94,14 +89,21 @@ impl Auth {
         self.limits.refresh(visitor, now)?;
 
         // 3. Is it time? Else the same again.
+        let user = self.directory.user(user).await?;
+        let user = user.ok_or(RefreshError::Stale)?;
         if now.unix().as_secs() < old.iat + old.exp.saturating_sub(old.iat) / 2 {
-            let user = self.directory.user(user).await?;
-            let user = user.ok_or(RefreshError::Stale)?;
             return Ok(self.as_it_is(token, &old, user, session.absolute_end(), client));
         }
 
-        // 4. Is there a key for the next one? Else nothing is spent.
+        // 4. Can the next one be made? Else nothing is spent.
         let protection = self.protection(&client).map_err(IssueError::from)?;
+        let (epoch, scope) = (old.epochs.client, scope_of(&old));
+        let next = |user| entitlement(user, session.clone(), &client, epoch, scope.clone());
+        let make = |user, at, outcome| {
+            let id = successor(&old.jti);
+            self.slide(next(user), client.clone(), &protection, id, at, outcome)
+        };
+        make(user, now, Outcome::Renewed)?;
 
         // 5. Since when is it spent? One step in the store, and the first who comes decides.
         let interval = self.settings.interval().duration();
@@ -121,7 +123,7 @@ impl Auth {
         };
         let (since, user) = match self.directory.spend(spend, &visitor.origin(now)).await? {
             Spent::Since(since, user) => (since, *user),
-            Spent::Stale => return Err(RefreshError::Stale),
+            Spent::Stale => return Err(RefreshError::Outdated),
         };
         let outcome = match now.since(since) {
             Duration::ZERO => Outcome::Renewed,
@@ -130,10 +132,7 @@ impl Auth {
         };
 
         // 6. The successor, the same for everybody.
-        let epoch = old.epochs.client;
-        let entitlement = entitlement(user, session, &client, epoch, scope_of(&old));
-        let jti = successor(&old.jti);
-        Ok(self.slide(entitlement, client, &protection, jti, since, outcome)?)
+        Ok(make(user, since, outcome)?)
     }
 
     /// Changes a password. The session that asks goes on under the new epoch; all others end.
@@ -142,17 +141,32 @@ impl Auth {
         change: NewPassword<'_>,
     ) -> Result<Signed, PasswordError> {
         let (client, protection) = (change.client.clone(), change.protection);
-        let after = self
-            .replace_unkept_password(before(&change), change)
-            .await?;
         let (id, now) = (self.token_id(), self.env.now());
-        let outcome = Outcome::PasswordChanged;
-        Ok(self.slide(after, client, protection, id, now, outcome)?)
+        let make = |entitlement| {
+            let (client, id) = (client.clone(), id.clone());
+            self.slide(
+                entitlement,
+                client,
+                protection,
+                id,
+                now,
+                Outcome::PasswordChanged,
+            )
+        };
+        let before = before(&change);
+        // It can be made, or nothing is changed.
+        make(before.clone())?;
+        Ok(make(self.replace_unkept_password(before, change).await?)?)
     }
 
-    /// The session that such a token belongs to, if it is a good one that has not been taken back.
+    /// The session that such a token belongs to, also one that was exchanged for another: whoever signs out may hold no
+    /// newer one yet.
     pub(crate) fn session_of_sliding(&self, token: &str) -> Option<SessionId> {
-        let verified = self.check_for_its_own(token).ok()?;
+        let verified = self.read_for_its_own(token).ok()?;
+        match self.guard.check_again(&verified, self.env.now().unix()) {
+            Ok(()) | Err(Refused::Revoked(Cause::Token)) => {}
+            Err(_) => return None,
+        }
         let client = self.clients.find(Some(&verified.client_id))?;
         self.is_held(&verified, &client).then_some(())?;
         verified.sid.as_deref()?.parse().ok()

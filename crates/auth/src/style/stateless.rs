@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_guard::{Claims, Refused, Verified};
+use countersign_guard::{Claims, Verified};
 use countersign_jose::{KeySet, Verifier, sign};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::unkept::{before, entitlement, scope_of, session_of};
+use super::unkept::{before, entitlement, refusal, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -126,11 +126,9 @@ impl Auth {
 
         // 2. Has it been taken back?
         self.has_heard()?;
-        match self.guard.check_again(&verified, now.unix()) {
-            Ok(()) => {}
-            Err(Refused::Revoked(_)) => return Err(RefreshError::Stale),
-            Err(Refused::Token(_)) => return Err(RefreshError::Expired),
-        }
+        self.guard
+            .check_again(&verified, now.unix())
+            .map_err(|refused| refusal(&refused))?;
 
         // 3. May they try so often?
         self.limits.refresh(visitor, now)?;
@@ -179,10 +177,7 @@ impl Auth {
             .0
             .load()
             .verify(token, now.unix())
-            .map_err(|refused| match refused {
-                countersign_jose::Refused::Expired { .. } => RefreshError::Expired,
-                _ => RefreshError::Invalid,
-            })
+            .map_err(|refused| refusal(&refused.into()))
     }
 
     fn refresh_jwt(

@@ -1,6 +1,6 @@
 //! Sessions of which the server keeps nothing (`stateless`, `sliding`): what is known of one is what its token says.
 
-use countersign_guard::Claims;
+use countersign_guard::{Cause, Claims, Refused};
 
 use super::NewPassword;
 use crate::Auth;
@@ -12,6 +12,7 @@ use crate::model::grant::{Entitlement, Grant, HandleHash, Network};
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::refresh::RefreshError;
 use crate::rotation::Generations;
 use crate::visitor::Visitor;
 
@@ -91,6 +92,17 @@ pub(super) fn entitlement(
         user,
         session,
         grant,
+    }
+}
+
+/// Why a token of such a session is not renewed.
+pub(super) fn refusal(refused: &Refused) -> RefreshError {
+    match refused {
+        Refused::Revoked(Cause::Token) => RefreshError::Spent,
+        Refused::Revoked(Cause::Subject) => RefreshError::Outdated,
+        Refused::Revoked(_) => RefreshError::Stale,
+        Refused::Token(countersign_jose::Refused::Expired { .. }) => RefreshError::Expired,
+        Refused::Token(_) => RefreshError::Invalid,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_auth::env::Env;
 use countersign_store::{
-    Freeze, Move, MoveError, OpenError, Postgres, Progress, Sqlite, SqliteOptions, Verdict,
+    Caught, Freeze, Move, MoveError, OpenError, Postgres, Progress, Sqlite, SqliteOptions, Verdict,
 };
 use http::Method;
 use serde_json::json;
@@ -67,17 +67,22 @@ impl Args {
                     source: Source::find(&data, &database).await?,
                     target: target?,
                     data,
+                    database,
                     env: Env::system(),
                 };
                 work.go(&place).await?;
                 let Work { target, data, .. } = work;
-                target.finish().await?;
+                target.analyze().await?;
                 forget_copies(&data);
                 true
             }
             // It ended between the hand-over and its own end.
-            (Some(there), Ok(target)) if there == place => {
-                target.finish().await?;
+            (Some(there), Ok(mut target)) if there == place => {
+                let (copy, env) = (copy_of(&data, target.copy()), Env::system());
+                target
+                    .finish_after(&copy, &database, &mut teller(&env))
+                    .await?;
+                target.analyze().await?;
                 forget_copies(&data);
                 true
             }
@@ -128,6 +133,7 @@ struct Work {
     source: Source,
     target: Move,
     data: PathBuf,
+    database: PathBuf,
     env: Env,
 }
 
@@ -147,16 +153,21 @@ impl Work {
         say(&format!("{rows} rows are there, by number and checksum"));
         // What has changed meanwhile, so that the very last part is short.
         copy = self.catch_up(&copy).await?;
+        let Self {
+            source,
+            target,
+            database,
+            env,
+            ..
+        } = self;
         for _ in 0..TRIES {
-            let since = self.env.clock.elapsed();
-            let held = self.source.freeze().await?;
-            copy = self.catch_up(&copy).await?;
-            if self.source.hand_over(&held, place, &self.env).await? {
-                let took = self.env.clock.elapsed().saturating_sub(since);
-                say(&format!(
-                    "the source took no writes for {} ms",
-                    took.as_millis()
-                ));
+            let since = env.clock.elapsed();
+            let held = source.freeze().await?;
+            let mark = async || source.hand_over(&held, place, env).await;
+            if let Some(caught) = target.hand_over(&copy, database, mark).await? {
+                let took = env.clock.elapsed().saturating_sub(since).as_millis();
+                say_caught(caught);
+                say(&format!("the source took no writes for {took} ms"));
                 return Ok(());
             }
             say("the source was written to meanwhile: once more");
@@ -171,10 +182,7 @@ impl Work {
         let new = self.copy_of(&name);
         let caught = self.target.catch_up(old, &new, &name).await?;
         drop(fs::remove_file(old));
-        say(&format!(
-            "caught up: {} rows new or changed, {} gone",
-            caught.put, caught.dropped
-        ));
+        say_caught(caught);
         Ok(new)
     }
 
@@ -200,8 +208,19 @@ impl Work {
     }
 
     fn copy_of(&self, name: &str) -> PathBuf {
-        self.data.join(format!("{COPIES}{name}.db"))
+        copy_of(&self.data, name)
     }
+}
+
+fn say_caught(caught: Caught) {
+    say(&format!(
+        "caught up: {} rows new or changed, {} gone",
+        caught.put, caught.dropped
+    ));
+}
+
+fn copy_of(data: &Path, name: &str) -> PathBuf {
+    data.join(format!("{COPIES}{name}.db"))
 }
 
 /// How the names of copies begin.

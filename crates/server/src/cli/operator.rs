@@ -85,6 +85,7 @@ fn move_code(error: &MoveError) -> &'static str {
         MoveError::Target(_) => "target",
         MoveError::Source(_) => "source",
         MoveError::NotEmpty { .. } => "not_empty",
+        MoveError::Lost => "lost",
         MoveError::Another => "another_move",
         MoveError::Differs { .. } => "differs",
     }

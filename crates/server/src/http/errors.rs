@@ -80,7 +80,7 @@ impl From<RefreshError> for Problem {
             E::Reused => told(Code::RefreshReused, &error),
             E::Ahead => told(Code::RefreshAhead, &error),
             E::Superseded | E::Spent => told(Code::RefreshSuperseded, &error),
-            E::Stale => told(Code::SessionRevoked, &error),
+            E::Stale | E::Outdated => told(Code::SessionRevoked, &error),
             E::Limited { retry_after } => {
                 told(Code::TooManyRetries, &error).retry_after(retry_after)
             }

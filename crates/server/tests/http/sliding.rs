@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use countersign::http::{ForwardAuth, Settings};
+use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
 use countersign_guard::net::Connected;
@@ -63,9 +64,10 @@ async fn says(guard: &Connected, token: &str) -> &'static str {
     }
 }
 
-/// Time passes, and this node looks at its log as it does five times a second.
+/// Time passes, and this node tells its log and looks at it, as it does five times a second.
 async fn pass(server: &Server, time: Duration) {
     server.advance(time);
+    server.auth.tell_spent().await.unwrap();
     server.auth.hear_revocations().await.unwrap();
 }
 
@@ -422,9 +424,69 @@ async fn what_was_made_for_the_services_behind_is_of_no_use_here() {
     exchange(&server, &behind)
         .await
         .refused(401, "refresh_invalid");
-    let form = json!({ "client_id": "api", "refresh_token": behind });
-    server.send(Request::post("/v1/logout").json(&form)).await;
+    let mut browser = Browser::new(&server);
+    browser.set_refresh_token(&behind);
+    browser.sign_out().await.expect(204);
     assert!(is_welcome(&server, &held).await);
+}
+
+/// It is the session that is left, and the token in hand names it.
+#[tokio::test]
+async fn signing_out_with_a_token_that_was_exchanged_ends_what_came_of_it() {
+    let server = start().await;
+    let old = sign_in(&server).await;
+    pass(&server, 12 * HOUR).await;
+    let new = token(&exchange(&server, &old).await.expect(200));
+    rest(&server).await;
+    assert!(is_welcome(&server, &new).await);
+    let mut browser = Browser::new(&server);
+    browser.set_refresh_token(&old);
+    browser.sign_out().await.expect(204);
+    assert!(!is_welcome(&server, &new).await);
+    exchange(&server, &new)
+        .await
+        .refused(401, "session_revoked");
+}
+
+/// A person of whom too much is told for a cookie keeps the token that they have, and their password.
+#[tokio::test]
+async fn what_does_not_fit_into_a_cookie_costs_nothing() {
+    let server = start().await;
+    server
+        .put_client("default", ClientKind::Browser, |client| {
+            *client = client.clone().with_style(Style::Sliding);
+            client.origins = vec![APP_ORIGIN.to_owned()];
+            client.claims.insert("name".to_owned(), ClaimSource::Name);
+            let about = ClaimSource::Attribute("about".to_owned());
+            client.claims.insert("about".to_owned(), about);
+        })
+        .await;
+    let mut alice = Browser::new(&server);
+    alice.sign_in(ALICE).await.expect(200);
+    let held = alice.refresh_token().unwrap().to_owned();
+    let tell = async |text: String| {
+        let user = server.user(ALICE).await.id;
+        let change = AccountChange {
+            attributes: [("about".to_owned(), json!(text))].into_iter().collect(),
+            ..AccountChange::default()
+        };
+        let operator = Visitor::operator();
+        let changed = server.auth.change_user(user, change, &operator).await;
+        changed.unwrap();
+    };
+    tell("long ".repeat(900)).await;
+    pass(&server, 12 * HOUR).await;
+    alice.refresh().await.refused(503, "cannot_protect");
+    assert_eq!(server.count("spent"), 0);
+    let form = json!({ "current_password": PASSWORD, "new_password": "another good password" });
+    let change = Request::post("/v1/me/password").bearer(&held).json(&form);
+    let refused = server.send(change.header("Origin", APP_ORIGIN)).await;
+    refused.refused(503, "cannot_protect");
+
+    tell("short".to_owned()).await;
+    alice.refresh().await.expect(200);
+    assert_ne!(alice.refresh_token(), Some(held.as_str()));
+    Browser::new(&server).sign_in(ALICE).await.expect(200);
 }
 
 /// What was exchanged is kept where nothing is forgotten.

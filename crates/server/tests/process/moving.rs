@@ -328,6 +328,14 @@ impl World {
         let said = String::from_utf8_lossy(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{said}");
         assert!(said.contains(r#""code":"not_empty""#), "{said}");
+        // What was moved is missed, and not called finished.
+        let name = self.database.rsplit('/').next().unwrap();
+        self.cluster.sql(name, "DROP SCHEMA countersign CASCADE");
+        for _ in 0..2 {
+            let missed = self.mover().output().unwrap();
+            let said = String::from_utf8_lossy(&missed.stderr);
+            assert!(said.contains(r#""code":"lost""#), "{said}");
+        }
         let left = fs::read_dir(self.folder.path().join("countersign-data")).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         let is_copy = |name: &&std::ffi::OsString| name.to_string_lossy().starts_with("moving-");

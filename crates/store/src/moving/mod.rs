@@ -1,9 +1,10 @@
 //! Moving everything from the embedded store to PostgreSQL, while it is in use.
 //!
 //! The source is seen through copies of it, each of one moment. The first is put into the target row by row, and how far
-//! that has come is written down in the same transaction as the rows; so it can be broken off anywhere. Of each later
-//! copy only what differs from the one before is put, in one transaction. The last of them is made while nothing can be
-//! written to the source.
+//! that has come is written down in the same transaction as the rows; so it can be broken off anywhere. Of a later copy
+//! only what differs from the one before is put, in one transaction; and at last what the source itself holds, while
+//! nothing can be written to it. That transaction ends when the source is marked as moved. Should whoever moves it die
+//! just then, the source stays as it is, and the same can be put again.
 
 mod rows;
 mod tables;
@@ -50,6 +51,11 @@ pub enum MoveError {
          `countersign` there"
     )]
     Another,
+    /// The source was marked as moved into it, and it is empty.
+    #[error(
+        "the store was moved into the target, which holds nothing of it any more: restore that database from its backup"
+    )]
+    Lost,
     /// What arrived is not what was sent.
     #[error(
         "{table}: what arrived is not what was sent ({sent} rows, {there} there); run it again"
@@ -256,49 +262,9 @@ impl Move {
         new: &Path,
         copy: &str,
     ) -> Result<Caught, MoveError> {
-        let db = open(new)?;
-        db.execute("ATTACH ?1 AS old", [old.to_string_lossy()])?;
+        let db = open_beside(new, old)?;
         let moving = self.client.transaction().await?;
-        let mut caught = Caught::default();
-        let mut days = BTreeSet::new();
-        for table in TABLES.iter().rev() {
-            let keys = || Rows::new(table.columns.iter().filter(|column| column.is_key));
-            let sql = table.drop();
-            each(&db, &table.gone("old", "main"), keys, async |gone| {
-                caught.dropped += moving.execute(&sql, &gone.arrays()).await?;
-                Ok(())
-            })
-            .await?;
-        }
-        for table in TABLES {
-            let changed = table.changed("old", "main");
-            let rows = || Rows::new(table.columns.iter());
-            if let Some(sql) = table.make_way {
-                each(&db, &changed, rows, async |rows| {
-                    if let Some(keys) = rows.keys() {
-                        moving.execute(sql, &[keys]).await?;
-                    }
-                    Ok(())
-                })
-                .await?;
-            }
-            each(&db, &changed, rows, async |rows| {
-                put(&moving, table, &rows, &mut days).await?;
-                caught.put += rows.len() as u64;
-                Ok(())
-            })
-            .await?;
-            let sql = format!("SELECT count(*) FROM {}", table.name);
-            let there: i64 = moving.query_one(&sql, &[]).await?.try_get(0)?;
-            let sent = i64::try_from(count(&db, table)?).unwrap_or(i64::MAX);
-            if there != sent {
-                return Err(MoveError::Differs {
-                    table: table.name,
-                    sent,
-                    there,
-                });
-            }
-        }
+        let caught = put_differences(&moving, &db).await?;
         let place = Place {
             copy: copy.to_owned(),
             ..self.place
@@ -309,25 +275,63 @@ impl Move {
         Ok(caught)
     }
 
-    /// The source has been marked as moved: the target is the store from now on.
+    /// Puts and drops whatever differs between the copy that the target follows and the source, to which nothing is
+    /// written meanwhile, and then lets `mark` mark that as moved: from then on the target is the store. `None`: it could not
+    /// be marked, for it may have been written to, and the target is as it was.
+    ///
+    /// # Errors
+    /// [`MoveError`], and those of `mark`.
+    pub async fn hand_over<E: From<MoveError>>(
+        &mut self,
+        copy: &Path,
+        source: &Path,
+        mark: impl AsyncFnOnce() -> Result<bool, E>,
+    ) -> Result<Option<Caught>, E> {
+        let db = open_beside(source, copy).map_err(MoveError::from)?;
+        let moving = self.client.transaction().await.map_err(MoveError::from)?;
+        let caught = put_differences(&moving, &db).await?;
+        close(&moving).await?;
+        if !mark().await? {
+            return Ok(None);
+        }
+        moving.commit().await.map_err(MoveError::from)?;
+        Ok(Some(caught))
+    }
+
+    /// The end of a move whose source was marked as moved before: whoever did so came no further. What that holds is put
+    /// again, by what differs from the copy, if that is there.
     ///
     /// # Errors
     /// [`MoveError`].
-    pub async fn finish(mut self) -> Result<(), MoveError> {
-        let moving = self.client.transaction().await?;
-        for table in TABLES {
-            if let Some(column) = table.numbered {
-                let name = table.name;
-                moving
-                    .batch_execute(&format!(
-                        "SELECT setval(pg_get_serial_sequence('{name}', '{column}'), max({column})) FROM {name}"
-                    ))
-                    .await?;
-            }
+    pub async fn finish_after(
+        &mut self,
+        copy: &Path,
+        source: &Path,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<(), MoveError> {
+        if self.place.copy.is_empty() {
+            return Err(MoveError::Lost);
         }
-        moving.batch_execute("DROP TABLE moving").await?;
-        moving.commit().await?;
-        // The planner has not heard of anything that came.
+        if self.place.tables < TABLES.len() || !copy.exists() {
+            self.start_over("the source").await?;
+            self.fill(source, tell).await?;
+        } else {
+            let db = open_beside(source, copy)?;
+            let moving = self.client.transaction().await?;
+            put_differences(&moving, &db).await?;
+            moving.commit().await?;
+        }
+        self.verify(source).await?;
+        let moving = self.client.transaction().await?;
+        close(&moving).await?;
+        Ok(moving.commit().await?)
+    }
+
+    /// Tells the planner, which has not heard of anything that came.
+    ///
+    /// # Errors
+    /// [`MoveError`].
+    pub async fn analyze(self) -> Result<(), MoveError> {
         Ok(self.client.batch_execute("ANALYZE").await?)
     }
 }
@@ -378,6 +382,67 @@ async fn claim(client: &Client, incarnation: i64) -> Result<(), MoveError> {
         ))
         .await?;
     Ok(())
+}
+
+/// Puts and drops whatever differs between the source's `old` and its `main`. What was put is compared by its number and
+/// sum, and whole tables by their number.
+async fn put_differences(moving: &Transaction<'_>, db: &Connection) -> Result<Caught, MoveError> {
+    let mut caught = Caught::default();
+    let mut days = BTreeSet::new();
+    for table in TABLES.iter().rev() {
+        let keys = || Rows::new(table.columns.iter().filter(|column| column.is_key));
+        let sql = table.drop();
+        each(db, &table.gone("old", "main"), keys, async |gone| {
+            caught.dropped += moving.execute(&sql, &gone.arrays()).await?;
+            Ok(())
+        })
+        .await?;
+    }
+    for table in TABLES {
+        let changed = table.changed("old", "main");
+        let rows = || Rows::new(table.columns.iter());
+        if let Some(sql) = table.make_way {
+            each(db, &changed, rows, async |rows| {
+                if let Some(keys) = rows.keys() {
+                    moving.execute(sql, &[keys]).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        each(db, &changed, rows, async |rows| {
+            put(moving, table, &rows, &mut days).await?;
+            caught.put += rows.len() as u64;
+            Ok(())
+        })
+        .await?;
+        let sql = format!("SELECT count(*) FROM {}", table.name);
+        let there: i64 = moving.query_one(&sql, &[]).await?.try_get(0)?;
+        let sent = i64::try_from(count(db, table)?).unwrap_or(i64::MAX);
+        if there != sent {
+            return Err(MoveError::Differs {
+                table: table.name,
+                sent,
+                there,
+            });
+        }
+    }
+    Ok(caught)
+}
+
+/// Lets the target's own numbers go on behind those that came, and the target be served.
+async fn close(moving: &Transaction<'_>) -> Result<(), MoveError> {
+    for table in TABLES {
+        if let Some(column) = table.numbered {
+            let name = table.name;
+            moving
+                .batch_execute(&format!(
+                    "SELECT setval(pg_get_serial_sequence('{name}', '{column}'), max({column})) FROM {name}"
+                ))
+                .await?;
+        }
+    }
+    Ok(moving.batch_execute("DROP TABLE moving").await?)
 }
 
 /// Puts rows, and compares what is there then with what was sent.
@@ -449,6 +514,13 @@ fn count(db: &Connection, table: &Table) -> rusqlite::Result<u64> {
     );
     db.query_row(&sql, [], |row| row.get::<_, i64>(0))
         .map(i64::unsigned_abs)
+}
+
+/// A copy or the source, with an earlier one beside it.
+fn open_beside(new: &Path, old: &Path) -> rusqlite::Result<Connection> {
+    let db = open(new)?;
+    db.execute("ATTACH ?1 AS old", [old.to_string_lossy()])?;
+    Ok(db)
 }
 
 fn open(copy: &Path) -> rusqlite::Result<Connection> {

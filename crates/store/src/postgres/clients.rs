@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::columns::{Columns, all, epoch, int, json, millis, word};
 use super::failure::{Failure, only};
 use super::{AGAIN, Postgres, verb};
+use crate::registration::changed;
 
 pub(super) async fn list(db: &Postgres) -> Result<Vec<Client>, Failure> {
     let rows = db
@@ -20,38 +21,23 @@ pub(super) async fn list(db: &Postgres) -> Result<Vec<Client>, Failure> {
 }
 
 /// Read, decided here, and written if nobody was quicker.
-pub(super) async fn put(
-    db: &Postgres,
-    mut client: Client,
-    origin: &Origin,
-) -> Result<Client, Failure> {
+pub(super) async fn put(db: &Postgres, wanted: Client, origin: &Origin) -> Result<Client, Failure> {
     for _ in 0..AGAIN {
         let rows = db
             .rows(
                 "SELECT id, enabled, epoch, created_at, settings::text FROM clients WHERE id = $1",
-                &[&client.id.as_str()],
+                &[&wanted.id.as_str()],
             )
             .await?;
         let seen = rows.first();
-        let before = seen.map(self::client).transpose()?;
-        let what = match &before {
-            None => Happening::ClientAdded,
-            Some(before) => {
-                client.epoch = before.epoch;
-                client.created_at = before.created_at;
-                if client == *before {
-                    return Ok(client);
-                }
-                match (before.enabled, client.enabled) {
-                    (true, false) => Happening::ClientDisabled,
-                    (false, true) => Happening::ClientEnabled,
-                    _ => Happening::ClientChanged,
-                }
-            }
+        let before = seen.map(client).transpose()?;
+        let (client, what) = match &before {
+            None => (wanted.clone(), Happening::ClientAdded),
+            Some(before) => match changed(before, wanted.clone()) {
+                Some(changed) => changed,
+                None => return Ok(before.clone()),
+            },
         };
-        if what == Happening::ClientDisabled {
-            client.epoch += 1;
-        }
         let audience_moves = before
             .as_ref()
             .is_some_and(|before| before.audience != client.audience);

@@ -137,6 +137,13 @@ const SETTINGS: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 ";
 
+/// For work that takes as long as it takes, and is as durable as the verbs' is.
+const PATIENT: &str = "
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+";
+
 /// Lets what is revoked here wake those that listen.
 const NOTIFY: &str = "SET countersign.notify = 'on'";
 
@@ -313,6 +320,11 @@ pub(super) async fn prepare(address: &Address) -> Result<Client, ConnectError> {
         .await
         .map_err(ConnectError::Sql)?;
     Ok(client)
+}
+
+/// From here on, nothing that this connection does is broken off for its length.
+pub(super) async fn be_patient(client: &Client) -> Result<(), Error> {
+    client.batch_execute(PATIENT).await
 }
 
 /// A store that is on its way into the database is whole nowhere yet.

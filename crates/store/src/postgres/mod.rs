@@ -164,6 +164,9 @@ pub(crate) async fn move_target(
 ) -> Result<Client, ConnectError> {
     let client = connect::prepare(&Address::new(url, options)?).await?;
     connect::alone(&client).await?;
+    connect::be_patient(&client)
+        .await
+        .map_err(ConnectError::Sql)?;
     Ok(client)
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::Param;
-use super::connect::{Address, PostgresOptions};
+use super::connect::{Address, PostgresOptions, be_patient};
 use super::failure::Failure;
 
 /// How often a verb is asked again that the server took back because others were in its way.
@@ -102,9 +102,7 @@ impl Pool {
     /// A connection for work that takes as long as it takes.
     pub(super) async fn patient(&self) -> Result<Client, tokio_postgres::Error> {
         let client = self.address.connect().await?;
-        client
-            .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
-            .await?;
+        be_patient(&client).await?;
         Ok(client)
     }
 

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, Rows, params};
 
 use super::columns::{Columns, int, json, millis};
 use super::{audit, log};
+use crate::registration::changed;
 
 /// A client with the name of its row.
 pub(super) struct Stored {
@@ -37,7 +38,7 @@ pub(super) fn list(db: &Connection) -> Result<Vec<Client>> {
 
 pub(super) fn put(db: &Connection, client: Client, origin: &Origin) -> Result<Client> {
     match by_id(db, &client.id)? {
-        Some(before) => change(db, &before, client, origin),
+        Some(before) => change(db, before, client, origin),
         None => add(db, client, origin),
     }
 }
@@ -80,19 +81,11 @@ fn add(db: &Connection, client: Client, origin: &Origin) -> Result<Client> {
     Ok(client)
 }
 
-fn change(db: &Connection, before: &Stored, mut client: Client, origin: &Origin) -> Result<Client> {
-    client.epoch = before.client.epoch;
-    client.created_at = before.client.created_at;
-    if client == before.client {
-        return Ok(client);
-    }
-    let what = match (before.client.enabled, client.enabled) {
-        (true, false) => Happening::ClientDisabled,
-        (false, true) => Happening::ClientEnabled,
-        _ => Happening::ClientChanged,
+fn change(db: &Connection, before: Stored, client: Client, origin: &Origin) -> Result<Client> {
+    let Some((client, what)) = changed(&before.client, client) else {
+        return Ok(before.client);
     };
-    if what == Happening::ClientDisabled {
-        client.epoch += 1;
+    if client.epoch > before.client.epoch {
         // Before its audience may change: what it concerns was issued under the old one.
         tell(db, &client.id, client.epoch, origin.at)?;
     }

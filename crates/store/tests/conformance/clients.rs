@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::Happening;
-use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
+use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::model::secret::{SecretHash, SecretSpan, StoredSecret};
 use countersign_auth::sessions::Rotate;
 use countersign_guard::Revocation;
@@ -96,6 +96,34 @@ pub async fn disables<S: Store>(world: World<S>) {
         .told(&mut watch, &[], &[Happening::ClientEnabled])
         .await;
     assert_eq!(world.present(&ann, 0, secs(20)).await, Rotate::Stale);
+}
+
+pub async fn changes_style<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let mut watch = world.watch().await;
+    let mut client = world.client.clone();
+    client.style = Style::Session;
+    // Whoever is told is who the tokens of before were for.
+    client.audience = Some("https://api.example.com".to_owned());
+    let now = origin(secs(5));
+    let changed = world.store.put_client(client.clone(), &now).await.unwrap();
+    assert_eq!((changed.style, changed.epoch), (Style::Session, 1));
+    world
+        .told(
+            &mut watch,
+            &[client_below(&client, 1)],
+            &[Happening::ClientChanged],
+        )
+        .await;
+    assert_eq!(world.present(&ann, 0, secs(20)).await, Rotate::Stale);
+    // Another name for the same style ends nothing.
+    client.name = String::from("Another");
+    let named = world.store.put_client(client, &now).await.unwrap();
+    assert_eq!(named.epoch, 1);
+    world
+        .told(&mut watch, &[], &[Happening::ClientChanged])
+        .await;
 }
 
 pub async fn cuts_off<S: Store>(world: World<S>) {

@@ -42,7 +42,7 @@ macro_rules! suite {
             users {
                 adds, refuses_what_is_taken, finds_credentials, lists, changes, sets_password, replaces_password, rehashes, disables, deletes,
             }
-            clients { puts, disables, cuts_off, keeps_two_secrets }
+            clients { puts, disables, changes_style, cuts_off, keeps_two_secrets }
             keys { live_and_die, one_active, one_active_of_each_ring, issuers_algorithm, removed_in_an_emergency }
             log {
                 has_no_gaps, tells_a_snapshot, pages_a_snapshot, pages_a_tail, says_for_whom, notices_a_roll_back, revokes, ends_everything,

@@ -145,7 +145,18 @@ async fn what_changes_hands_meanwhile() {
         matches!(beside, MoveError::Connect(ConnectError::BeingMoved)),
         "{beside:?}"
     );
-    target.finish().await.unwrap();
+    // What was written since goes along; what can be written meanwhile does not count.
+    rename(store, 2, Some("last")).await;
+    let database = source.scratch.database();
+    let refused = target
+        .hand_over(&third, &database, async || Ok::<_, MoveError>(false))
+        .await;
+    assert_eq!(refused.unwrap(), None);
+    let handed = target
+        .hand_over(&third, &database, async || Ok::<_, MoveError>(true))
+        .await;
+    assert!(handed.unwrap().unwrap().put > 0);
+    target.analyze().await.unwrap();
     let moved = Postgres::connect(&url, &PostgresOptions::default())
         .await
         .unwrap();
@@ -207,6 +218,78 @@ async fn what_does_not_arrive_is_seen() {
         }
     };
     assert!(matches!(other, MoveError::Another), "{other:?}");
+}
+
+/// A mover that died between the hand-over and its own end is followed by one that sees for itself.
+#[tokio::test]
+async fn what_was_handed_over_is_looked_at_again() {
+    let source = Source::new().await;
+    let url = Cluster::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    let database = source.scratch.database();
+    let copy = source.copy("copy").await;
+    let mut empty = begin(&url, source.incarnation).await.unwrap();
+    let lost = empty.finish_after(&copy, &database, &mut |_| ()).await;
+    assert!(matches!(lost.unwrap_err(), MoveError::Lost));
+    drop(empty);
+
+    let mut target = resumed(&url, source.incarnation).await;
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    // It had put these, and was cut off before they stayed.
+    rename(&source.store, 2, Some("last")).await;
+    source.store.delete_user(id(4), &origin()).await.unwrap();
+    let disabled = "UPDATE countersign.users SET enabled = false WHERE key = 1";
+    Cluster::shared().sql(name, disabled);
+    let seen = target.finish_after(&copy, &database, &mut |_| ()).await;
+    assert!(
+        matches!(seen.unwrap_err(), MoveError::Differs { table: "users", .. }),
+        "it is compared"
+    );
+    // Without the copy all of it is put again.
+    let gone = copy.with_file_name("gone");
+    drop(target);
+    let mut target = resumed(&url, source.incarnation).await;
+    target
+        .finish_after(&gone, &database, &mut |_| ())
+        .await
+        .unwrap();
+    let options = PostgresOptions::default();
+    let moved = Postgres::connect(&url, &options).await.unwrap();
+    for number in [1, 2, 3, 4] {
+        let (here, there) = (
+            source.store.user(id(number)).await,
+            moved.user(id(number)).await,
+        );
+        assert_eq!(here.unwrap(), there.unwrap());
+    }
+    moved.close();
+}
+
+/// As above, and the copy is there: what differs from it is put again.
+#[tokio::test]
+async fn what_was_cut_off_at_the_end_is_put_again() {
+    let source = Source::new().await;
+    let url = Cluster::shared().database();
+    let copy = source.copy("copy").await;
+    let mut target = begin(&url, source.incarnation).await.unwrap();
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    drop(target);
+    rename(&source.store, 2, Some("last")).await;
+    let mut target = resumed(&url, source.incarnation).await;
+    let mut told = 0;
+    target
+        .finish_after(&copy, &source.scratch.database(), &mut |_| told += 1)
+        .await
+        .unwrap();
+    assert_eq!(told, 0, "no table was filled anew");
+    let moved = Postgres::connect(&url, &PostgresOptions::default())
+        .await
+        .unwrap();
+    let renamed = moved.user(id(2)).await.unwrap().unwrap();
+    assert_eq!(renamed.username.as_deref(), Some("last"));
+    moved.close();
 }
 
 async fn begin(url: &str, incarnation: i64) -> Result<Move, MoveError> {

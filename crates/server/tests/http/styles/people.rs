@@ -83,9 +83,10 @@ impl Cell {
         self.server.end().await;
     }
 
-    /// Time passes, and the node looks at its log as it does five times a second.
+    /// Time passes, and the node tells and looks at its log as it does all the time.
     pub async fn pass(&self, time: Duration) {
         self.server.advance(time);
+        self.server.auth.tell_spent().await.unwrap();
         self.server.auth.hear_revocations().await.unwrap();
     }
 
