@@ -11,6 +11,7 @@
 
 mod bare;
 mod cluster;
+mod days;
 mod field;
 mod footprint;
 mod key_set;
@@ -43,11 +44,12 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first three start servers of their own, the last five need none.
-const SECTIONS: [&str; 13] = [
+/// What can be measured, in the order in which it is; the first four start servers of their own, the last five need none.
+const SECTIONS: [&str; 14] = [
     "footprint",
     "revocations",
     "postgres",
+    "days",
     "renewals",
     "disk",
     "many",
@@ -59,7 +61,7 @@ const SECTIONS: [&str; 13] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(8).0.split_at(3).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(9).0.split_at(4).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -145,6 +147,9 @@ fn run(
     }
     if wants("postgres") {
         postgres::measure(plan, report, folder)?;
+    }
+    if wants("days") {
+        days::measure(plan, report, folder)?;
     }
     if !OF_FIELD.iter().any(|name| wants(name)) {
         return alone(plan, report, wants);

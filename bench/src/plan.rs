@@ -24,6 +24,8 @@ pub struct Plan {
     pub sessions: u32,
     /// Users and sessions of the large store.
     pub many: u32,
+    /// Sessions that begin in the month on PostgreSQL.
+    pub of_days: usize,
     /// Sign-ins whose times are compared, at the least cost of hashing.
     pub cheap_likeness: u32,
     /// Sign-ins whose times are compared, at the usual cost of hashing.
@@ -51,6 +53,7 @@ impl Plan {
             takings: 100,
             sessions: 64_000,
             many: 1_000_000,
+            of_days: 5_000_000,
             cheap_likeness: 10_000,
             likeness: 10_000,
             rest: Duration::from_mins(1),
@@ -75,6 +78,7 @@ impl Plan {
             takings: 10,
             sessions: 32_000,
             many: 100_000,
+            of_days: 1_000_000,
             cheap_likeness: 4_000,
             likeness: 1_000,
             rest: Duration::from_secs(10),

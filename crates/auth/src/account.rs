@@ -19,8 +19,8 @@ use crate::visitor::Visitor;
 /// Why something about one's own account was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The account has been deleted meanwhile, or the token is about no user.
-    #[error("there is no such account any more")]
+    /// The account has been deleted or disabled meanwhile, or the token is about no user.
+    #[error("there is no such account any more, or it is disabled")]
     NoSuchUser,
     /// No such session, or not one of the caller's.
     #[error("you have no session of this id: it may have ended already")]
@@ -124,6 +124,7 @@ impl Auth {
         let user = user_of(caller)?;
         self.limits
             .profile_change(user, self.env.now())
+            .await
             .map_err(|limited| AccountError::Limited {
                 retry_after: limited.retry_after,
             })?;
@@ -227,6 +228,7 @@ impl Auth {
         let attempt = self
             .limits
             .password_change(session, self.env.now())
+            .await
             .map_err(|limited| PasswordError::Limited {
                 retry_after: limited.retry_after,
             })?;
@@ -242,14 +244,14 @@ impl Auth {
             .await?
             .ok_or(PasswordError::SessionOver)?;
         match self.hasher.verify(form.current, found.password).await {
-            Ok(Verdict::Match { .. }) => attempt.succeeded(),
+            Ok(Verdict::Match { .. }) => attempt.succeeded().await,
             Ok(Verdict::Mismatch) => return Err(PasswordError::WrongPassword),
             Ok(Verdict::Unreadable(cause)) => {
                 tracing::error!(user = %found.user.id, %cause, "a stored password cannot be checked: set a new one");
                 return Err(PasswordError::WrongPassword);
             }
             Err(not_looked_at) => {
-                attempt.forgiven();
+                attempt.forgiven().await;
                 return Err(not_looked_at.into());
             }
         }

@@ -309,6 +309,9 @@ fn check_kind(client: &Client) -> Result<(), ClientError> {
     if !client.origins.is_empty() {
         return refused("a service has no origins: no page may act for it");
     }
+    if client.with_account {
+        return refused("a service has no account: leave with_account out");
+    }
     if !client.claims.is_empty() {
         return refused("a service's tokens are about no user, so no claim can come from one");
     }

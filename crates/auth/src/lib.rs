@@ -22,6 +22,7 @@ pub mod identifier;
 pub mod introspection;
 pub mod issue;
 pub mod keys;
+mod known_account;
 pub mod limits;
 pub mod live;
 pub mod login;
@@ -57,7 +58,7 @@ use self::clients::Clients;
 use self::directory::Directory;
 use self::env::Env;
 use self::keys::{Keys, PublishedKeys};
-use self::limits::Limits;
+use self::limits::shared::Limiter;
 use self::live::LiveSessions;
 use self::password::Hasher;
 use self::recipients::Recipients;
@@ -88,7 +89,7 @@ pub struct Auth {
     live: LiveSessions,
     recipients: Recipients,
     hasher: Hasher,
-    limits: Limits,
+    limits: Limiter,
 }
 
 impl Auth {

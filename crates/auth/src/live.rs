@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::Auth;
 use crate::env::Timestamp;
 use crate::issue::{ACCESS_TOKEN_TYP, BEHIND_TTL, IssueError};
-use crate::model::client::Client;
+use crate::model::client::{Client, Style};
 use crate::model::grant::{Entitlement, HandleHash};
 use crate::model::session::Session;
 use crate::model::user::User;
@@ -49,7 +49,8 @@ struct Known {
 }
 
 impl LiveSession {
-    /// What an access token of its client's would say now.
+    /// What an access token of its client's would say now. In the style `gateway` it is for this server, which serves the
+    /// account; what is for the service behind the proxy is made from it ([`Auth::behind`]).
     #[must_use]
     pub fn claims(&self) -> &Verified<Claims> {
         &self.0.claims
@@ -215,8 +216,11 @@ impl Auth {
         news: u64,
         now: Timestamp,
     ) -> Result<LiveSession, SessionError> {
-        let claims = self.claims(&entitlement, client, now);
         let issuer = self.settings.issuer.as_str();
+        let mut claims = self.claims(&entitlement, client, now);
+        if client.style == Style::Gateway {
+            issuer.clone_into(&mut claims.aud);
+        }
         // Of one moment: what signs and what verifies.
         let ring = self.keys.ring();
         let token = countersign_jose::sign(&ring.signing, ACCESS_TOKEN_TYP, &claims)
@@ -238,16 +242,5 @@ impl Auth {
             until: end.minus(BEHIND_TTL.min(lifetime / 2)),
             claims,
         })))
-    }
-
-    /// The account as it was read when `news` was the state of things: the one value of it that this node holds.
-    fn remember_account(&self, user: User, news: u64) -> Arc<User> {
-        let sub = user.id.to_string();
-        if let Some(known) = self.accounts.get(&sub).filter(|known| **known == user) {
-            return known;
-        }
-        let account = Arc::new(user);
-        self.accounts.remember(&sub, &account, news);
-        account
     }
 }

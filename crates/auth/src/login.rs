@@ -129,6 +129,7 @@ impl Auth {
                 &self.keys.ring().device,
                 self.env.now(),
             )
+            .await
             .map_err(|limited| LoginError::Limited {
                 retry_after: limited.retry_after,
             })?;
@@ -140,7 +141,7 @@ impl Auth {
         let verdict = match self.hasher.verify(login.password.clone(), stored).await {
             Ok(verdict) => verdict,
             Err(not_looked_at) => {
-                attempt.forgiven();
+                attempt.forgiven().await;
                 return Err(not_looked_at.into());
             }
         };
@@ -157,7 +158,7 @@ impl Auth {
                 .await?;
             return Err(LoginError::Disabled);
         }
-        attempt.succeeded();
+        attempt.succeeded().await;
         if rehash {
             self.rehash(found, login.password, visitor).await?;
         }

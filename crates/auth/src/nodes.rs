@@ -30,6 +30,12 @@ impl Auth {
         self.directory.leave(name).await
     }
 
+    /// What tells the store of this node's sessions from every other one, where that is apart from the directory.
+    #[must_use]
+    pub fn sessions_identity(&self) -> Option<String> {
+        self.sessions.identity()
+    }
+
     /// What nodes compare in place of a setting: whoever has no master key learns nothing of its value, even if it is
     /// a secret that could be guessed.
     #[must_use]

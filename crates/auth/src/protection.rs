@@ -68,6 +68,12 @@ pub enum ProtectionError {
          choose another style, or leave encrypt_to out"
     )]
     EncryptedSliding,
+    /// Made for the service behind a proxy, and for the issuer.
+    #[error(
+        "in the style gateway the audience is the service behind the proxy, which is not to act on accounts with what it \
+         gets: it cannot be the issuer"
+    )]
+    GatewayToIssuer,
     /// The issuer, described as any audience.
     #[error(
         "this is the issuer itself, whose account API reads tokens for it: they are signed with signing.algorithm, or \
@@ -171,15 +177,24 @@ fn check_audience(
 /// # Errors
 /// Why not.
 pub fn check_client(settings: &Settings, client: &Client) -> Result<(), ProtectionError> {
-    client
-        .audiences(&settings.issuer)
-        .try_for_each(|audience| readable(client, &wanted(settings, Wanted::by(client), audience)?))
+    client.audiences(&settings.issuer).try_for_each(|audience| {
+        let wanted = wanted(settings, Wanted::by(client), audience)?;
+        fits_style(settings, client, audience, &wanted)
+    })
 }
 
-/// What is exchanged is read.
-fn readable(client: &Client, wanted: &Wanted<'_>) -> Result<(), ProtectionError> {
+/// What is exchanged is read; and what is for the service behind a proxy is not for accounts.
+fn fits_style(
+    settings: &Settings,
+    client: &Client,
+    audience: &str,
+    wanted: &Wanted<'_>,
+) -> Result<(), ProtectionError> {
     if client.style == Style::Sliding && wanted.encrypt_to.is_some() {
         return Err(ProtectionError::EncryptedSliding);
+    }
+    if client.style == Style::Gateway && audience == settings.issuer {
+        return Err(ProtectionError::GatewayToIssuer);
     }
     Ok(())
 }
@@ -261,9 +276,11 @@ impl Auth {
         }
         let audience = client.audience.as_deref().unwrap_or(issuer);
         if let Ok(wanted) = wanted(&self.settings, Wanted::by(client), audience) {
-            readable(client, &wanted).map_err(|cause| Unprotected::Refused {
-                whose: format!("of the client {}", client.id),
-                cause,
+            fits_style(&self.settings, client, audience, &wanted).map_err(|cause| {
+                Unprotected::Refused {
+                    whose: format!("of the client {}", client.id),
+                    cause,
+                }
             })?;
         }
         self.protection_for(client, audience)

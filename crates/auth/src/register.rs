@@ -98,6 +98,7 @@ impl Auth {
         }
         self.limits
             .registration(visitor, self.env.now())
+            .await
             .map_err(|limited| RegisterError::Limited {
                 retry_after: limited.retry_after,
             })?;

@@ -141,7 +141,7 @@ impl Auth {
         };
         match &known {
             Some((client, secrets)) if client.kind == ClientKind::Service && is_its(secrets) => {
-                self.limits.client_proved(visitor, &client.id);
+                self.limits.own().client_proved(visitor, &client.id);
                 if client.enabled {
                     Ok(ProvedClient(client.clone()))
                 } else {
@@ -151,6 +151,7 @@ impl Auth {
             _ => {
                 let client = known.map(|(client, _)| client.id.clone());
                 self.limits
+                    .own()
                     .client_failed(visitor, client.as_ref(), now)
                     .map_err(|Limited { retry_after }| ProofError::Limited { retry_after })?;
                 // Also for an unknown name, which costs as much as a known one.
@@ -188,7 +189,7 @@ impl Auth {
 
         // 3. May it ask so often?
         let now = self.env.now();
-        self.limits.service_token(visitor, now)?;
+        self.limits.own().service_token(visitor, now)?;
 
         // 4. The trail first: no token is handed out of which it says nothing.
         let issuer_epoch = self.directory.issuer_epoch().await?;

@@ -1,10 +1,12 @@
 //! What may be forgotten at the price of a new sign-in: sessions and grants. In SQL or in Redis.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::env::Timestamp;
+use crate::limits::shared::Tallies;
 use crate::model::audit::Origin;
 use crate::model::grant::{Entitlement, Grant, HandleHash, Network};
 use crate::model::id::{ClientId, SessionId, UserId};
@@ -94,6 +96,16 @@ pub trait Sessions: Send + Sync + 'static {
     /// Whether sessions can be used now. Where they are in the directory's own store, its answer says that already.
     async fn is_ready(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// What tells this store from every other one, where it is apart from the directory: nodes of one directory compare it.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    /// Where attempts are counted for all nodes, if this store can do that, too.
+    fn tallies(&self) -> Option<Arc<dyn Tallies>> {
+        None
     }
 }
 

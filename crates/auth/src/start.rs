@@ -12,7 +12,7 @@ use crate::directory::Directory;
 use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::keys::{Keys, KeysError};
-use crate::limits::Limits;
+use crate::limits::shared::Limiter;
 use crate::live::LiveSessions;
 use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
@@ -138,7 +138,7 @@ impl Auth {
         follower.catch_up().await?;
 
         let hasher = Hasher::start(&settings.passwords, secrets.pepper, &env)?;
-        let limits = Limits::new(&settings.limits);
+        let limits = Limiter::new(&settings.limits, sessions.tallies());
         for client in clients.all() {
             // The settings have changed since it was registered. The others are not to suffer for it.
             if let Err(cause) = check_client(&settings, &client) {

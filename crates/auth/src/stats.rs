@@ -10,6 +10,9 @@ pub struct Stats {
     pub hasher: HasherStats,
     /// What this node's guard remembers.
     pub guard: countersign_guard::Stats,
+    /// How many attempts this node had to count by itself because the shared count did not answer. `None`: there is
+    /// none.
+    pub counted_alone: Option<u64>,
 }
 
 impl Auth {
@@ -19,6 +22,7 @@ impl Auth {
         Stats {
             hasher: self.hasher.stats(),
             guard: self.guard.stats(),
+            counted_alone: self.limits.counted_alone(),
         }
     }
 

@@ -41,7 +41,7 @@ impl Auth {
         let now = self.env.now();
         let mut done = Upkeep::default();
         self.guard.expire(now.unix());
-        self.limits.upkeep(now);
+        self.limits.own().upkeep(now);
         self.clients.reload(&*self.directory).await?;
         let needs = self.needs().await?;
         done.keys_changed = self.keys.upkeep(&needs, &by_server(now)).await?;

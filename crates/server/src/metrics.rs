@@ -6,6 +6,7 @@
 //! | `countersign_sign_ins_total` | `outcome` | sign-ins |
 //! | `countersign_renewals_total` | `outcome` | renewals, by row of the renewal table; `renewed` in a style without one |
 //! | `countersign_hashing_…` | | the password hashing threads and their queue |
+//! | `countersign_limits_counted_alone_total` | | with sessions in Redis: attempts that this node counted by itself, since Redis did not answer |
 //! | `countersign_guard_entries` | `kind` | what this node's guard remembers: verified tokens, and revocations by kind |
 //! | `countersign_feed_…` | `reason` | the feed: streams open and ended, the last event heard, the age of that knowledge |
 //! | `countersign_store_…` | | the embedded store: what was written, in how many commits; or the connections to PostgreSQL: in use, waited for, how long |
@@ -304,6 +305,15 @@ fn snapshot(app: &App, store: Option<&Sqlite>) -> Registry {
         let counter: Counter = Counter::default();
         counter.inc_by(value);
         registry.register(name, help, counter);
+    }
+    if let Some(alone) = stats.counted_alone {
+        let counter: Counter = Counter::default();
+        counter.inc_by(alone);
+        registry.register(
+            "limits_counted_alone",
+            "Attempts that this node counted by itself, since Redis did not answer",
+            counter,
+        );
     }
     let guard: Family<GuardLabels, Gauge> = Family::default();
     for (kind, entries) in [

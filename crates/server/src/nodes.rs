@@ -33,6 +33,9 @@ const OWN: [&str; 14] = [
     "passwords.queue",
 ];
 
+/// Where sessions are, if they are apart: which one it is, is compared.
+const REDIS: &str = "store.redis";
+
 /// What this node says of itself, and what it heard of the others.
 pub struct Neighbours {
     auth: Arc<Auth>,
@@ -75,10 +78,15 @@ impl Neighbours {
     /// # Errors
     /// Storage failed.
     pub async fn meet(&self) -> Result<(), StoreError> {
-        let me = Node {
+        let mut me = Node {
             seen_at: self.auth.env().now(),
             ..self.me.clone()
         };
+        // Not by its address, which is a secret: and one server may have many, and a cluster has.
+        if let Some(identity) = self.auth.sessions_identity() {
+            let which = self.auth.fingerprint(REDIS, identity.as_bytes());
+            me.settings.insert(REDIS.to_owned(), which);
+        }
         let others = self.auth.announce(&me).await?;
         let disagree: BTreeMap<String, Vec<String>> = others
             .iter()

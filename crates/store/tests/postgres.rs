@@ -23,7 +23,7 @@ use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{Actor, AuditEntry, AuditQuery, Happening, Origin};
 use countersign_auth::model::grant::Network;
 use countersign_auth::rotation::Interval;
-use countersign_auth::sessions::{Open, Presented, Rotate, Sessions};
+use countersign_auth::sessions::{Open, Presented, Rotate, Sessions, Touch};
 use countersign_auth::store::StoreError;
 use countersign_store::{ConnectError, Postgres, PostgresOptions, Verdict};
 
@@ -276,6 +276,51 @@ async fn old_node(url: &str, knows: i32) -> tokio_postgres::Client {
     client
 }
 
+/// A renewal reads row by row. If a change of password comes in between, at whichever row, the old token is superseded: it
+/// gets nothing that bears the new epoch, and its session is not said to be over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_password_between_its_steps() {
+    let url = Cluster::shared().database();
+    let store = connect(&url).await.unwrap();
+    let world = Arc::new(World::new(store.clone()).await);
+    for table in ["sessions", "users", "clients"] {
+        let user = world.user(table).await;
+        let who = world.sign_in(&user).await;
+        // The first makes the plans, and would wait before its first step.
+        let held = world.present(&who, 0, at(0)).await;
+        assert!(matches!(held, Rotate::Held(_)), "{held:?}");
+        let (hand, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let lock = format!("BEGIN; SET search_path = countersign; LOCK TABLE {table}");
+        hand.batch_execute(&lock).await.unwrap();
+        let renewing = {
+            let (world, who) = (world.clone(), who.clone());
+            tokio::spawn(async move { world.present(&who, 0, at(1)).await })
+        };
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
+                       (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while Cluster::shared().sql(name(&url), waiting) == "0" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // What the verb does to these rows.
+        let change = format!(
+            "UPDATE users SET epoch = epoch + 1 WHERE email = '{table}@example.com';
+             UPDATE grants SET cur = cur + 1, floor = cur + 1, prev = NULL
+             WHERE session = (SELECT s.id FROM sessions s JOIN users u ON u.key = s.user_key
+                              WHERE u.email = '{table}@example.com');
+             UPDATE sessions SET user_epoch = user_epoch + 1
+             WHERE user_key = (SELECT key FROM users WHERE email = '{table}@example.com');
+             COMMIT"
+        );
+        hand.batch_execute(&change).await.unwrap();
+        let answer = renewing.await.unwrap();
+        assert!(matches!(answer, Rotate::Superseded), "{table}: {answer:?}");
+    }
+    store.close();
+}
+
 /// A new schema waits for the nodes that could not live with it, and they cannot come back afterwards.
 #[tokio::test]
 async fn versions_that_cannot_live_together() {
@@ -296,7 +341,8 @@ async fn versions_that_cannot_live_together() {
         let ConnectError::OldNodes { connected, oldest } = refused else {
             panic!("{refused:?}");
         };
-        assert_eq!((connected, oldest), (known - 2, known));
+        // The newest lives with the one before it.
+        assert_eq!((connected, oldest), (known - 2, known - 1));
         assert_eq!(sql("SELECT oldest FROM countersign.lives_with"), "0");
         drop(old);
         gone(&url).await;
@@ -309,13 +355,80 @@ async fn versions_that_cannot_live_together() {
     assert_eq!(state.verdict, Verdict::Current);
 
     // Somebody goes on to a schema with which this version cannot live: a new connection of it is no use.
-    sql("UPDATE countersign.lives_with SET oldest = oldest + 1");
+    sql(&format!(
+        "UPDATE countersign.lives_with SET oldest = {known} + 1"
+    ));
     let late = connect(&url).await.unwrap();
     let refused = late.issuer_epoch().await.unwrap_err();
     let words = refused.to_string();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{words}");
     assert!(words.contains("run the newer version"), "{words}");
     store.close();
+}
+
+/// A newer version may widen what a statement gives that older nodes have prepared: their callers notice nothing.
+#[tokio::test]
+async fn a_schema_that_grows_under_a_connection() {
+    let url = Cluster::shared().database();
+    let one = PostgresOptions {
+        connections: std::num::NonZeroUsize::MIN,
+        ..PostgresOptions::default()
+    };
+    let store = Postgres::connect(&url, &one).await.unwrap();
+    let world = World::new(store.clone()).await;
+    let ann = conformance::using::ann(&world).await;
+    let use_it = async |hour: u64| {
+        let now = at(hour * 3_600_000);
+        let Touch::Live(it) = conformance::using::touch_at(&store, &ann, now).await else {
+            panic!("it is live");
+        };
+        assert_eq!(it.grant.generations.handed_at, now);
+        let answer = world.present(&ann, 0, now).await;
+        assert!(matches!(answer, Rotate::Held(_)), "{answer:?}");
+    };
+    use_it(1).await;
+    let wider = "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW countersign.answers AS '
+         || replace(pg_get_viewdef('countersign.answers'), ' AS current', ' AS current, 1 AS more'); END $$";
+    Cluster::shared().sql(name(&url), wider);
+    use_it(2).await;
+}
+
+/// A migration that waits for somebody lets those go first who come after it: else all nodes would wait with it.
+#[tokio::test]
+async fn a_migration_lets_others_go_first() {
+    let url = Cluster::shared().database();
+    let connected = async || {
+        let (client, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(line);
+        client
+    };
+    let (holder, other) = (connected().await, connected().await);
+    let history = "CREATE SCHEMA countersign;
+         CREATE TABLE countersign.refinery_schema_history (
+             version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255)
+         )";
+    holder.batch_execute(history).await.unwrap();
+    // Nobody writes there, but whoever wants to can still read.
+    let lock = "BEGIN; LOCK TABLE countersign.refinery_schema_history IN SHARE MODE";
+    holder.batch_execute(lock).await.unwrap();
+    let starting = tokio::spawn({
+        let url = url.clone();
+        async move { connect(&url).await }
+    });
+    let waits = format!(
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = '{}' AND l.locktype = 'relation' AND NOT l.granted",
+        name(&url)
+    );
+    while Cluster::shared().sql("postgres", &waits) == "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let patient = format!("SET lock_timeout = '3s'; {lock}; COMMIT");
+    other.batch_execute(&patient).await.unwrap();
+    holder.batch_execute("COMMIT").await.unwrap();
+    starting.await.unwrap().unwrap().close();
 }
 
 /// Waits until PostgreSQL has seen everybody go.

@@ -10,6 +10,7 @@ mod cluster;
 mod conformance;
 mod redis_server;
 mod scratch;
+mod tallies;
 
 use std::path::Path;
 use std::process::Command;
@@ -156,6 +157,8 @@ async fn a_cluster_of_three() {
         renewal::ahead, renewal::stale, sweeping::sweeps_sessions, races::one_of_a_hundred_renews,
         races::sign_in_against_cut_off,
     }
+    let redis = Redis::connect(&url).await.unwrap();
+    tallies::of_many_owners(&redis).await;
     // Sessions of different ends are spread over the members.
     for member in &members {
         member.cli(&["FLUSHALL"]);

@@ -10,27 +10,47 @@ use crate::env::Timestamp;
 /// One budget for each key.
 #[derive(Debug)]
 pub(super) struct Budgets<K> {
-    /// Microseconds; `None`: no limit.
+    /// `None`: no limit.
     allowance: Option<Allowance>,
     /// When each key's budget is whole, in microseconds since the epoch.
     whole: Table<K, u64>,
 }
 
+/// A budget as the time that it takes to be there again, in microseconds.
 #[derive(Clone, Copy, Debug)]
-struct Allowance {
+pub(super) struct Allowance {
     one: u64,
     all: u64,
 }
 
+impl Allowance {
+    pub(super) fn of(budget: Option<Budget>) -> Option<Self> {
+        let budget = budget?;
+        let one = micros(budget.every).max(1);
+        Some(Self {
+            one,
+            all: one.saturating_mul(u64::from(budget.burst.max(1))),
+        })
+    }
+
+    /// The same in halves, for what can be given back half.
+    pub(super) fn of_halves(budget: Option<Budget>) -> Option<Self> {
+        Self::of(budget.map(Budget::doubled))
+    }
+
+    /// What so much of it takes.
+    pub(super) fn cost(self, amount: u32) -> Duration {
+        Duration::from_micros(self.one.saturating_mul(u64::from(amount)))
+    }
+
+    /// What all of it takes.
+    pub(super) fn whole(self) -> Duration {
+        Duration::from_micros(self.all)
+    }
+}
+
 impl<K: Copy + Hash + Ord> Budgets<K> {
-    pub(super) fn new(budget: Option<Budget>, keys: usize) -> Self {
-        let allowance = budget.map(|budget| {
-            let one = micros(budget.every).max(1);
-            Allowance {
-                one,
-                all: one.saturating_mul(u64::from(budget.burst.max(1))),
-            }
-        });
+    pub(super) fn new(allowance: Option<Allowance>, keys: usize) -> Self {
         Self {
             allowance,
             whole: Table::new(keys),

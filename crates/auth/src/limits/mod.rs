@@ -8,6 +8,7 @@ mod backoff;
 mod budget;
 pub mod device;
 mod settings;
+pub mod shared;
 mod table;
 
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 
 use self::backoff::Backoffs;
-use self::budget::Budgets;
+use self::budget::{Allowance, Budgets};
 pub use self::settings::{Backoff, Budget, LimitSettings};
 use crate::env::Timestamp;
 use crate::model::id::{ClientId, SessionId, UserId};
@@ -32,7 +33,7 @@ pub struct Limited {
     pub retry_after: Duration,
 }
 
-/// How many attempts were made of late, by whom and at whose account.
+/// How many attempts were made of late, by whom and at whose account, as far as this node knows.
 #[derive(Debug)]
 pub struct Limits {
     sign_in: Mutex<SignIns>,
@@ -55,17 +56,17 @@ impl Limits {
         let keys = settings.keys;
         Self {
             sign_in: Mutex::new(SignIns {
-                address: Budgets::new(settings.sign_in_address.map(Budget::doubled), keys),
+                address: Budgets::new(Allowance::of_halves(settings.sign_in_address), keys),
                 pair: Backoffs::new(settings.sign_in_pair, keys),
-                account: Budgets::new(settings.sign_in_account, keys),
-                owner: Budgets::new(settings.sign_in_owner.map(Budget::doubled), keys),
+                account: Budgets::new(Allowance::of(settings.sign_in_account), keys),
+                owner: Budgets::new(Allowance::of_halves(settings.sign_in_owner), keys),
             }),
-            registration: Mutex::new(Budgets::new(settings.registration, keys)),
-            refresh: Mutex::new(Budgets::new(settings.refresh, keys)),
+            registration: Mutex::new(Budgets::new(Allowance::of(settings.registration), keys)),
+            refresh: Mutex::new(Budgets::new(Allowance::of(settings.refresh), keys)),
             password: Mutex::new(Backoffs::new(settings.password_change, keys)),
-            profile: Mutex::new(Budgets::new(settings.profile_change, keys)),
+            profile: Mutex::new(Budgets::new(Allowance::of(settings.profile_change), keys)),
             client: Mutex::new(Backoffs::new(settings.client_secret, keys)),
-            service_token: Mutex::new(Budgets::new(settings.service_token, keys)),
+            service_token: Mutex::new(Budgets::new(Allowance::of(settings.service_token), keys)),
         }
     }
 
@@ -82,15 +83,10 @@ impl Limits {
         device_key: &[u8],
         now: Timestamp,
     ) -> Result<Attempt<'_>, Limited> {
-        let known = |user: &UserId| {
-            let device = visitor.device.as_deref();
-            device.is_some_and(|value| device::is_of(device_key, *user, value))
-        };
-        let by = if let Some(owner) = user.filter(known) {
-            By::Owner(owner)
-        } else {
-            By::Stranger(visitor.address.map(Network::of), Account::named(name))
-        };
+        self.sign_in_by(By::of(visitor, name, user, device_key), now)
+    }
+
+    fn sign_in_by(&self, by: By, now: Timestamp) -> Result<Attempt<'_>, Limited> {
         lock(&self.sign_in).admit(by, now)?;
         Ok(Attempt {
             limits: self,
@@ -250,6 +246,20 @@ enum By {
     Owner(UserId),
     /// Anybody.
     Stranger(Option<Network>, Account),
+}
+
+impl By {
+    fn of(visitor: &Visitor, name: &str, user: Option<UserId>, device_key: &[u8]) -> Self {
+        let known = |user: &UserId| {
+            let device = visitor.device.as_deref();
+            device.is_some_and(|value| device::is_of(device_key, *user, value))
+        };
+        if let Some(owner) = user.filter(known) {
+            Self::Owner(owner)
+        } else {
+            Self::Stranger(visitor.address.map(Network::of), Account::named(name))
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -36,15 +36,18 @@ pub enum Style {
     Sliding,
     /// The browser holds nothing but a session's name, in a cookie; the session is looked up, and lives on by use.
     Session,
+    /// The same on the application's own host, where a proxy turns the cookie into a short token for the application.
+    Gateway,
 }
 
 impl Style {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Rotating,
         Self::Stateless,
         Self::Sliding,
         Self::Session,
+        Self::Gateway,
     ];
 
     /// What people call it.
@@ -55,6 +58,7 @@ impl Style {
             Self::Stateless => "stateless",
             Self::Sliding => "sliding",
             Self::Session => "session",
+            Self::Gateway => "gateway",
         }
     }
 
@@ -63,7 +67,7 @@ impl Style {
     pub const fn is_opaque(self) -> bool {
         match self {
             Self::Rotating | Self::Stateless | Self::Sliding => false,
-            Self::Session => true,
+            Self::Session | Self::Gateway => true,
         }
     }
 
@@ -77,7 +81,7 @@ impl Style {
     #[must_use]
     pub const fn keeps_sessions(self) -> bool {
         match self {
-            Self::Rotating | Self::Session => true,
+            Self::Rotating | Self::Session | Self::Gateway => true,
             Self::Stateless | Self::Sliding => false,
         }
     }
@@ -86,7 +90,7 @@ impl Style {
     #[must_use]
     pub const fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Rotating | Self::Sliding | Self::Session => None,
+            Self::Rotating | Self::Sliding | Self::Session | Self::Gateway => None,
             Self::Stateless => Some(
                 "in the style stateless a refresh token stays good after it was used, so one that is stolen goes \
                  unnoticed until it expires or is taken back. RFC 9700 \u{a7}2.2.2 does not allow that for public \
@@ -134,6 +138,14 @@ pub struct Client {
     /// Origins (`https://app.example.com`) from which browsers may call with cookies: the CORS and CSRF list.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// In the style `gateway`: the domain for all of whose hosts its session's cookie is; by default the one host that set
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_domain: Option<String>,
+    /// Whether a proxy that asks about its tokens and sessions gets the account behind them, as it is now; one that is
+    /// gone or disabled passes no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_account: bool,
     /// Claims to add to its tokens: claim name → where the value comes from.
     #[serde(default)]
     pub claims: BTreeMap<String, ClaimSource>,
@@ -189,6 +201,8 @@ impl Client {
             encrypt_to: None,
             scope: None,
             origins: Vec::new(),
+            cookie_domain: None,
+            with_account: false,
             claims: BTreeMap::new(),
             access_ttl: Self::ACCESS_TTL,
             idle_ttl: Self::IDLE_TTL,
@@ -204,7 +218,7 @@ impl Client {
     pub fn with_style(mut self, style: Style) -> Self {
         self.style = style;
         (self.access_ttl, self.idle_ttl, self.absolute_ttl) = match style {
-            Style::Rotating | Style::Session => {
+            Style::Rotating | Style::Session | Style::Gateway => {
                 (Self::ACCESS_TTL, Self::IDLE_TTL, Self::ABSOLUTE_TTL)
             }
             Style::Stateless => (

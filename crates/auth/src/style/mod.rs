@@ -1,6 +1,7 @@
 //! The session styles: how the sessions of a client begin and go on. Each style is a room of its own; the doors to them
 //! are here, one exhaustive match each, so that none can forget a step.
 
+mod gateway;
 mod kept;
 mod rotating;
 mod session;
@@ -79,16 +80,22 @@ const STALENESS: Duration = Duration::from_mins(1);
 
 /// Why the client cannot have its style, and what to do; `None`: it can.
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
+    if client.cookie_domain.is_some() && client.style != Style::Gateway {
+        return Some(
+            "a cookie_domain is for the cookies of the style \"gateway\" alone: leave it out",
+        );
+    }
     match (client.style, client.kind) {
         (Style::Rotating, _) | (Style::Stateless, ClientKind::Browser | ClientKind::Native) => None,
         (Style::Sliding, ClientKind::Browser | ClientKind::Native) => sliding::refusal(client),
         (Style::Stateless | Style::Sliding, ClientKind::Service) => {
             Some("a service has no sessions, and so no style of them: leave style out")
         }
-        (Style::Session, ClientKind::Native | ClientKind::Service) => Some(
-            "a session's name travels in a cookie: only a browser client can have the style \"session\"",
+        (Style::Session | Style::Gateway, ClientKind::Native | ClientKind::Service) => Some(
+            "a session's name travels in a cookie: only a browser client can have the style \"session\" or \"gateway\"",
         ),
         (Style::Session, ClientKind::Browser) => session::refusal(client),
+        (Style::Gateway, ClientKind::Browser) => gateway::refusal(client),
     }
 }
 
@@ -97,7 +104,7 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
 pub(crate) fn event_lifetime(client: &Client) -> Duration {
     let lifetime = match client.style {
         // What a session is worth is a token that lives so long, though nobody has it.
-        Style::Rotating | Style::Session => client.access_ttl,
+        Style::Rotating | Style::Session | Style::Gateway => client.access_ttl,
         // What a node exchanged before it heard must have expired, too.
         Style::Sliding => client.access_ttl + STALENESS,
         // A token that a node renewed before it heard must have expired, too.
@@ -141,7 +148,9 @@ impl Auth {
             Style::Rotating => Given::Tokens(self.begin_rotating(begin).await?.into()),
             Style::Stateless => Given::Tokens(self.begin_stateless(begin).await?.into()),
             Style::Sliding => Given::Tokens(self.begin_sliding(begin).await?.into()),
-            Style::Session => Given::Session(self.begin_session(begin).await?.into()),
+            Style::Session | Style::Gateway => {
+                Given::Session(self.begin_session(begin).await?.into())
+            }
         })
     }
 
@@ -154,7 +163,9 @@ impl Auth {
             Style::Rotating => Given::Tokens(self.change_password_rotating(change).await?.into()),
             Style::Stateless => Given::Tokens(self.change_password_stateless(change).await?.into()),
             Style::Sliding => Given::Tokens(self.change_password_sliding(change).await?.into()),
-            Style::Session => Given::Session(self.change_password_session(change).await?.into()),
+            Style::Session | Style::Gateway => {
+                Given::Session(self.change_password_session(change).await?.into())
+            }
         })
     }
 
@@ -169,7 +180,7 @@ impl Auth {
             Style::Rotating => self.renew_rotating(client, token, visitor).await,
             Style::Stateless => self.renew_stateless(client, token, visitor),
             Style::Sliding => self.renew_sliding(client, token, visitor).await,
-            Style::Session => Err(RefreshError::NotRenewed),
+            Style::Session | Style::Gateway => Err(RefreshError::NotRenewed),
         }
     }
 }

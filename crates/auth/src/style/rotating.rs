@@ -47,7 +47,7 @@ impl Auth {
         }
 
         // 2. May they try so often? Only what is genuine is counted, so that nobody renews on another's account.
-        self.limits.refresh(visitor, now)?;
+        self.limits.own().refresh(visitor, now)?;
 
         // 3. Can the new token be made as it should be? Else nothing is spent.
         let protection = self.protection(&client).map_err(IssueError::from)?;

@@ -1,5 +1,5 @@
 //! `session`: the browser holds a session's name in a cookie, and nothing else. One step in the store opens it; how it is
-//! used is in [`crate::live`].
+//! used is in [`crate::live`]. Sessions of the style `gateway` begin in the same way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct NewSession {
 pub(super) fn refusal(client: &Client) -> Option<&'static str> {
     let says_how = client.signing_algorithm.is_some() || client.encrypt_to.is_some();
     says_how.then_some(
-        "a client of the style \"session\" gets no tokens: leave signing_algorithm and encrypt_to out, or say them for \
+        "a client whose browsers hold a session gets no tokens: leave signing_algorithm and encrypt_to out, or say them for \
          the audience of the services behind",
     )
 }

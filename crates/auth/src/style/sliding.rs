@@ -86,7 +86,7 @@ impl Auth {
         }
 
         // 2. May they try so often?
-        self.limits.refresh(visitor, now)?;
+        self.limits.own().refresh(visitor, now)?;
 
         // 3. Is it time? Else the same again.
         let user = self.directory.user(user).await?;

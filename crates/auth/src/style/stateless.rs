@@ -131,7 +131,7 @@ impl Auth {
             .map_err(|refused| refusal(&refused))?;
 
         // 3. May they try so often?
-        self.limits.refresh(visitor, now)?;
+        self.limits.own().refresh(visitor, now)?;
 
         // 4. New tokens from what this one says, under the numbers that it bears.
         let protection = self.protection(&client).map_err(IssueError::from)?;

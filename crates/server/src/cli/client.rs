@@ -27,6 +27,8 @@ pub(super) enum Command {
   countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d
   countersign client add desk --audience https://orders.example.com --signing-algorithm RS256 \\
     --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES
+  countersign client add office --style gateway --audience https://office.example.com \\
+    --origin https://office.example.com
   countersign client add orders --kind service --audience https://pricing.example.com --scope prices:read")]
     Add(Box<Add>),
     /// List applications
@@ -63,7 +65,7 @@ pub(super) struct Add {
     /// Where it runs, and so where its refresh token may travel
     #[arg(long, value_enum, default_value_t = Kind::Browser)]
     kind: Kind,
-    /// How its sessions are renewed: rotating, stateless or sliding [default: rotating]
+    /// How its sessions go on: rotating, stateless, sliding, session or gateway [default: rotating]
     #[arg(long, value_name = "STYLE", value_parser = style)]
     style: Option<Style>,
     /// What people call it
@@ -72,6 +74,12 @@ pub(super) struct Add {
     /// An origin from which browsers may call with cookies (may be repeated)
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
+    /// In the style gateway: the domain for all of whose hosts its cookie is [default: the one host that set it]
+    #[arg(long, value_name = "DOMAIN")]
+    cookie_domain: Option<String>,
+    /// Forward-auth looks at the account at each request, and hands it to the service behind
+    #[arg(long)]
+    with_account: bool,
     /// The `aud` of its access tokens [default: the issuer]. A service may have several, of which the first is the default
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
@@ -175,6 +183,7 @@ impl Add {
             "name": self.name, "audience": audience, "scope": self.scope,
             "more_audiences": more_audiences, "serves": self.serves,
             "signing_algorithm": self.signing_algorithm.map(Algorithm::name),
+            "cookie_domain": self.cookie_domain, "with_account": self.with_account,
         });
         if let Some(to) = self.encrypt_to {
             body["encrypt_to"] = json!(encrypt_to(&to, self.encrypt_alg, self.encrypt_enc)?);
@@ -292,6 +301,11 @@ fn one(shown: &ShownClient) -> String {
         ),
         ("scope", client.scope.clone()),
         ("origins", some(client.origins.clone())),
+        ("cookie for", client.cookie_domain.clone()),
+        (
+            "with account",
+            client.with_account.then(|| "at each request".to_owned()),
+        ),
         ("claims", some(claims)),
         ("access token", span(client.access_ttl)),
         ("idle session", span(client.idle_ttl).filter(|_| sessions)),

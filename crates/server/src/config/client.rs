@@ -53,6 +53,12 @@ pub struct ClientConfig {
     /// The `scope` of its access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// In the style `gateway`: the domain for all of whose hosts the cookie is; by default the one host that set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_domain: Option<String>,
+    /// Whether a proxy that asks about its tokens and sessions gets the account behind them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_account: bool,
     /// Claims to add: claim name → `email`, `username`, `name`, `roles` or `attributes.<name>`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, ClaimSource>,
@@ -98,6 +104,8 @@ impl ClientConfig {
             signing_algorithm: self.signing_algorithm,
             encrypt_to: self.encrypt_to.clone(),
             scope: self.scope.clone(),
+            cookie_domain: self.cookie_domain.clone(),
+            with_account: self.with_account,
             claims: self.claims.clone(),
             access_ttl: self.access_ttl.unwrap_or(fresh.access_ttl),
             idle_ttl: self.idle_ttl.unwrap_or(fresh.idle_ttl),

@@ -77,7 +77,7 @@ pub(crate) fn given(app: &App, given: Given) -> Response {
 }
 
 fn new_session(app: &App, session: NewSession) -> Response {
-    let (policy, client) = (app.cookies(), &session.client.id);
+    let (policy, client) = (app.cookies(), &*session.client);
     let name = session.name.expose();
     let named = policy.set(Kind::Session, client, &name, session.expires_in);
     let device = session.device.as_deref();
@@ -141,15 +141,15 @@ impl Tokens {
                 let policy = app.cookies();
                 let ttl = match client.style {
                     // Where there is a session, there are no tokens.
-                    Style::Rotating | Style::Stateless | Style::Session => {
+                    Style::Rotating | Style::Stateless | Style::Session | Style::Gateway => {
                         signed.refresh_expires_in
                     }
                     Style::Sliding => signed.expires_in,
                 };
-                let refresh = policy.set(Kind::Refresh, &client.id, refresh_token, ttl);
+                let refresh = policy.set(Kind::Refresh, client, refresh_token, ttl);
                 let device = signed.device.as_deref();
-                let device = device
-                    .and_then(|value| policy.set(Kind::Device, &client.id, value, DEVICE_TTL));
+                let device =
+                    device.and_then(|value| policy.set(Kind::Device, client, value, DEVICE_TTL));
                 (None, [refresh, device])
             }
         };

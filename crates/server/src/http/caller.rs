@@ -99,7 +99,7 @@ pub(crate) async fn use_session(
     app.auth().use_session(client, name).await.map_err(|error| {
         let clears = error.clears_cookie();
         let problem = Problem::from(error);
-        match app.cookies().clear(Kind::Session, &client.id) {
+        match app.cookies().clear(Kind::Session, client) {
             Some(cookie) if clears => problem.set_cookie(cookie),
             _ => problem,
         }

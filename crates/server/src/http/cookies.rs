@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use countersign_auth::model::id::ClientId;
+use countersign_auth::model::client::Client;
 
 use super::code::Code;
 use super::problem::Problem;
@@ -15,6 +15,8 @@ pub(crate) const DEVICE_TTL: Duration = Duration::from_hours(365 * 24);
 ///
 /// Over HTTPS the name begins with `__Host-` (RFC 6265bis §4.1.3.2): such a cookie cannot be set by another host, not
 /// even a sibling, nor over plain HTTP. Plain HTTP exists on loopback only; there the prefix and `Secure` are left out.
+/// Where a client chose a domain for its session's cookie, all its origins are https, and the prefix says that much:
+/// `__Secure-`. Every host of that domain can then read the cookie, and set one of the name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CookiePolicy {
     secure: bool,
@@ -50,8 +52,17 @@ impl Kind {
     }
 }
 
-const PREFIX: &str = "__Host-";
+const OF_HOST: &str = "__Host-";
+const OF_DOMAIN: &str = "__Secure-";
 const OURS: &str = "countersign-";
+
+/// The domain that a client chose for this cookie, in the place of one host.
+fn domain(kind: Kind, client: &Client) -> Option<&str> {
+    match kind {
+        Kind::Session => client.cookie_domain.as_deref(),
+        Kind::Refresh | Kind::Device => None,
+    }
+}
 
 impl CookiePolicy {
     /// For an issuer, which says what browsers speak to.
@@ -62,29 +73,36 @@ impl CookiePolicy {
     }
 
     const fn prefix(self) -> &'static str {
-        if self.secure { PREFIX } else { "" }
+        if self.secure { OF_HOST } else { "" }
     }
 
-    fn name(self, kind: Kind, client: &ClientId) -> String {
-        let prefix = self.prefix();
-        let suffix = kind.suffix();
-        format!("{prefix}{OURS}{client}{suffix}")
+    fn name(self, kind: Kind, client: &Client) -> String {
+        let prefix = domain(kind, client).map_or(self.prefix(), |_| OF_DOMAIN);
+        let (id, suffix) = (&client.id, kind.suffix());
+        format!("{prefix}{OURS}{id}{suffix}")
     }
 
     /// `Set-Cookie` with a value. `None` if the value cannot be in a cookie, which none of ours is.
     pub(crate) fn set(
         self,
         kind: Kind,
-        client: &ClientId,
+        client: &Client,
         value: &str,
         ttl: Duration,
     ) -> Option<HeaderValue> {
         let name = self.name(kind, client);
-        let secure = if self.secure { "; Secure" } else { "" };
+        let domain = domain(kind, client);
+        let secure = if self.secure || domain.is_some() {
+            "; Secure"
+        } else {
+            ""
+        };
+        let domain = domain.map(|domain| format!("; Domain={domain}"));
+        let domain = domain.unwrap_or_default();
         let seconds = ttl.as_secs();
         let same_site = kind.same_site();
         let cookie = format!(
-            "{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+            "{name}={value}; Path=/{domain}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
         );
         let mut cookie = HeaderValue::try_from(cookie).ok()?;
         cookie.set_sensitive(true);
@@ -92,7 +110,7 @@ impl CookiePolicy {
     }
 
     /// `Set-Cookie` that takes it back.
-    pub(crate) fn clear(self, kind: Kind, client: &ClientId) -> Option<HeaderValue> {
+    pub(crate) fn clear(self, kind: Kind, client: &Client) -> Option<HeaderValue> {
         self.set(kind, client, "", Duration::ZERO)
     }
 }
@@ -110,7 +128,11 @@ impl Cookies {
             // Each by itself: a neighbour's may hold anything, and must not hide ours.
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
             .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
-            .filter(|(name, _)| name.strip_prefix(PREFIX).unwrap_or(name).starts_with(OURS))
+            .filter(|(name, _)| {
+                let mut prefixes = [OF_HOST, OF_DOMAIN].into_iter();
+                let bare = prefixes.find_map(|prefix| name.strip_prefix(prefix));
+                bare.unwrap_or(name).starts_with(OURS)
+            })
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         Self(ours)
@@ -126,7 +148,7 @@ impl Cookies {
         &self,
         policy: CookiePolicy,
         kind: Kind,
-        client: &ClientId,
+        client: &Client,
     ) -> Result<Option<&str>, Problem> {
         let wanted = policy.name(kind, client);
         let mut found = self.0.iter().filter(|(name, _)| *name == wanted);
@@ -138,7 +160,7 @@ impl Cookies {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// Every session cookie under this policy, with the name of the client whose it is.
+    /// Every session cookie of one host under this policy, with the name of the client whose it is.
     pub(crate) fn sessions(&self, policy: CookiePolicy) -> impl Iterator<Item = (&str, &str)> {
         let prefix = policy.prefix();
         self.0.iter().filter_map(move |(name, value)| {

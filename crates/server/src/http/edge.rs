@@ -23,7 +23,7 @@ use super::cookies::Cookies;
 use super::origin::{self, Site};
 use super::problem::Problem;
 use super::visit::ClientAddress;
-use crate::routes::forward_auth;
+use crate::routes::{forward_auth, gateway};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -142,7 +142,8 @@ impl Passage {
         // and a preflight's good answer would say that the other request is welcome. `Host` may be the other request's,
         // too (Envoy keeps it). A page that gets here under a name of its own (DNS rebinding) gains nothing: what is
         // answered depends on the token alone, and under that name a browser sends no cookie of another.
-        if self.route().starts_with(forward_auth::PATH) {
+        let route = self.route();
+        if route.starts_with(forward_auth::PATH) || route.starts_with(gateway::PATH) {
             return Ok(Admitted::Request);
         }
         let headers = request.headers();

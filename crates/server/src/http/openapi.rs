@@ -41,9 +41,9 @@ pub(crate) fn frame() -> OpenApi {
     ));
     let session = ApiKey::Cookie(ApiKeyValue::with_description(
         "__Host-countersign-<client>.session",
-        "The session of a client of the styles `session` and `gateway`; on plain-HTTP loopback without the prefix. Under \
-         /v1/me and in /v1/logout-all it stands for an access token, and `client_id` in the query says whose it is, if it \
-         is not the default client's.",
+        "The session of a client of the styles `session` and `gateway`; on plain-HTTP loopback without the prefix, \
+         and with `__Secure-` where the client chose a domain. Under /v1/me and in /v1/logout-all it stands for an access \
+         token, and `client_id` in the query says whose it is, if it is not the default client's.",
     ));
     let client = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)

@@ -9,8 +9,8 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::routes::{
-    forward_auth, health, introspect, login, logout, me, password, refresh, register, revocations,
-    revoke, session, sessions, token, well_known,
+    forward_auth, gateway, health, introspect, login, logout, me, password, refresh, register,
+    revocations, revoke, session, sessions, token, well_known,
 };
 
 /// The public API.
@@ -32,6 +32,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(introspect::introspect))
         .routes(routes!(revoke::revoke))
         .routes(routes!(forward_auth::check))
+        .routes(routes!(gateway::check))
         .routes(routes!(well_known::key_set))
         .routes(routes!(well_known::metadata))
         .routes(routes!(health::livez))
@@ -42,6 +43,8 @@ pub fn router(app: App) -> Router {
         // Envoy puts the path that it asks about behind, and uses its method.
         .route("/v1/forward-auth/", any(forward_auth::check))
         .route("/v1/forward-auth/{*path}", any(forward_auth::check))
+        .route("/gateway/{id}/", any(gateway::check))
+        .route("/gateway/{id}/{*path}", any(gateway::check))
         .route(openapi::PATH, openapi::serve(document))
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)

@@ -59,7 +59,7 @@ impl Visit {
         app: &App,
         client: &Client,
     ) -> Result<Visitor, Problem> {
-        let device = self.cookies.get(app.cookies(), Kind::Device, &client.id)?;
+        let device = self.cookies.get(app.cookies(), Kind::Device, client)?;
         let mut visitor = self.visitor_with(device);
         visitor.session = self.session_cookie(app, client)?.map(str::to_owned);
         Ok(visitor)
@@ -79,7 +79,7 @@ impl Visit {
         app: &App,
         client: &Client,
     ) -> Result<Option<&str>, Problem> {
-        self.cookies.get(app.cookies(), Kind::Refresh, &client.id)
+        self.cookies.get(app.cookies(), Kind::Refresh, client)
     }
 
     /// The session's name in the client's cookie, if it is a client of which browsers hold one.
@@ -91,7 +91,7 @@ impl Visit {
         if !client.style.is_opaque() {
             return Ok(None);
         }
-        self.cookies.get(app.cookies(), Kind::Session, &client.id)
+        self.cookies.get(app.cookies(), Kind::Session, client)
     }
 
     /// Whether this request may use the client's session, which the cookie opens by itself: not for another page than

@@ -5,15 +5,19 @@
 //! the rule against CSRF; 4. who it is, in headers. No token is renewed: an answer to a proxy cannot reach a browser's
 //! cookie jar.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use countersign_auth::model::client::Client;
+use countersign_auth::model::client::{Client, Style};
+use countersign_auth::model::user::User;
 use countersign_guard::{Claims, Verified};
 
-use crate::http::{App, Code, Cookies, Problem, ProblemBody, RefusePages, Site, listed_for};
+use crate::http::{
+    App, Code, Cookies, Problem, ProblemBody, Profile, RefusePages, Site, listed_for,
+};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/v1/forward-auth";
@@ -26,11 +30,14 @@ const SESSION: HeaderName = HeaderName::from_static("x-auth-session");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const ACCOUNT: HeaderName = HeaderName::from_static("x-auth-account");
 
 /// Where to sign in, on a refusal that is no redirect.
 const SIGN_IN: HeaderName = HeaderName::from_static("x-auth-sign-in");
 /// The method that the proxy asks about; it must set this itself.
 const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+/// What a browser makes the request for.
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// May this request pass?
 ///
@@ -42,8 +49,8 @@ const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
     tag = "service",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "It may; `X-Auth-Subject`, `X-Auth-Client`, `X-Auth-Session`, `X-Auth-Scope`, `X-Auth-Roles` and \
-            `X-Auth-Token` say who makes it, each empty where there is nothing to say"),
+        (status = 200, description = "It may; `X-Auth-Subject`, `X-Auth-Client`, `X-Auth-Session`, `X-Auth-Scope`, `X-Auth-Roles`, \
+            `X-Auth-Token` and `X-Auth-Account` say who makes it, each empty where there is nothing to say"),
         (status = 302, description = "A browser without a good token: where to sign in, if that is configured"),
         (status = 401, description = "`missing_token`, `token_invalid`, `token_expired`, `token_revoked`; `no_session`, `session_expired`, \
             `session_superseded`, `session_revoked`; `X-Auth-Sign-In` says where to sign in, if that is configured", body = ProblemBody),
@@ -66,7 +73,7 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
 
     // 1. One token, or one session.
     let cookies = Cookies::of(headers);
-    let presented = presented(app, headers, &cookies)?;
+    let presented = presented(app, audience, headers, &cookies)?;
 
     // 2. A good one.
     let caller = match &presented {
@@ -78,26 +85,15 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
             live.claims().clone()
         }
     };
-    if caller.aud != audience {
-        return Err(Problem::new(
-            Code::TokenInvalid,
-            "the sessions of this client are for another audience than forward_auth.audience",
-        ));
-    }
 
-    // 3. A cookie comes along whoever made the page, so an unsafe request must come from a page that may.
-    let by_header = matches!(presented, Presented::InHeader(_));
-    if !by_header && !is_safe(method, headers) {
+    // 3. A cookie comes along whoever made the page; a header does not.
+    if !matches!(presented, Presented::InHeader(_)) {
         let client = app.auth().client(Some(&caller.client_id));
-        Site::of(headers).admit(true, |origin| {
-            client.is_some_and(|client| listed_for(&client, app.own_name(), origin))
-        })?;
+        admit(app, client.as_deref(), method, headers)?;
     }
 
     // 4. Who it is.
-    let internal = settings.internal_audience.as_deref();
-    let internal = internal.map(|audience| app.auth().behind(&caller, audience));
-    Ok(identity(&caller, internal.transpose()?.as_deref()))
+    identity(app, &caller, settings.internal_audience.as_deref()).await
 }
 
 /// What a request bears.
@@ -110,9 +106,11 @@ enum Presented<'a> {
     Session(Arc<Client>, &'a str),
 }
 
-/// The one token or session of a request: with two, which of them counts would be for whoever planted one to say.
+/// The one token or session of a request: with two, which of them counts would be for whoever planted one to say. A
+/// session for another audience than the one that is checked here is none, so it stands in nobody's way.
 fn presented<'a>(
     app: &App,
+    audience: &str,
     headers: &'a HeaderMap,
     cookies: &'a Cookies,
 ) -> Result<Presented<'a>, Problem> {
@@ -127,11 +125,13 @@ fn presented<'a>(
         .filter(|(name, value)| Some(*name) == access_cookie && !value.is_empty())
         .map(|(_, value)| Some(Presented::InCookie(value)));
     // What a client's browsers held before it had another style is nothing.
+    let issuer = app.auth().settings().issuer.as_str();
     let from_session = cookies
         .sessions(app.cookies())
         .filter_map(|(client, name)| {
             let client = app.auth().client(Some(client))?;
-            let counts = client.style.is_opaque();
+            let counts = client.style == Style::Session
+                && client.audience.as_deref().unwrap_or(issuer) == audience;
             counts.then_some(Some(Presented::Session(client, name)))
         });
     let mut found = from_header.chain(from_cookie).chain(from_session);
@@ -150,7 +150,8 @@ fn presented<'a>(
         )),
         None => Err(Problem::new(
             Code::MissingToken,
-            "send the access token as \"Authorization: Bearer …\"",
+            "send the access token as \"Authorization: Bearer …\", or the cookie of a session for the audience that is \
+             checked here",
         )),
     }
 }
@@ -161,22 +162,68 @@ fn bearer(line: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// The rule against CSRF for what bears a cookie: unless it is safe, it must come from a page that may act for the client.
+pub(super) fn admit(
+    app: &App,
+    client: Option<&Client>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    if is_safe(method, headers) {
+        return Ok(());
+    }
+    Site::of(headers).admit(true, |origin| {
+        client.is_some_and(|client| listed_for(client, app.own_name(), origin))
+    })
+}
+
 /// Whether the request that it is about changes nothing. A proxy that keeps the method has said it; one that asks by GET
-/// must say it in a header, and where none does, nothing is taken for safe. Nor is a GET that opens a WebSocket
-/// (RFC 6455 §4.1), behind which anything may be sent.
+/// must say it in a header, and where none does, nothing is taken for safe. Nor is a GET that opens a WebSocket, behind
+/// which anything may be sent; nor one whose page the browser names: it does so for sockets, however little the proxy shows
+/// of them (RFC 6455 §4.1), and where the page could read the answer, but not for links.
 fn is_safe(method: &Method, headers: &HeaderMap) -> bool {
     let mut said = headers.get_all(METHOD).iter();
     let named = match (said.next(), said.next()) {
         (Some(named), None) => Method::from_bytes(named.as_bytes()).ok(),
         _ => None,
     };
-    let opens_a_socket =
-        headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    method.is_safe() && named.is_some_and(|named| named.is_safe()) && !opens_a_socket
+    let names_its_page = headers.contains_key(header::ORIGIN);
+    method.is_safe()
+        && named.is_some_and(|named| named.is_safe())
+        && !opens_a_socket(headers)
+        && !names_its_page
 }
 
-/// All of the headers, whatever there is to say.
-fn identity(caller: &Verified<Claims>, internal: Option<&str>) -> HeaderMap {
+/// Over HTTP/1.1 `Upgrade` and a key tell (RFC 6455 §4.1); over HTTP/2 there is neither, but the version all the same
+/// (RFC 8441 §5). Browsers say it besides (Fetch Metadata §2.2).
+fn opens_a_socket(headers: &HeaderMap) -> bool {
+    let mode = headers.get(MODE).map(HeaderValue::as_bytes);
+    let mut names = headers.keys().map(HeaderName::as_str);
+    headers.contains_key(header::UPGRADE)
+        || mode == Some(b"websocket")
+        || names.any(|name| name.starts_with("sec-websocket-"))
+}
+
+/// All of the headers, whatever there is to say: with a token for the services behind, if they have an audience, and with
+/// the account, if the client asks for that.
+pub(super) async fn identity(
+    app: &App,
+    caller: &Verified<Claims>,
+    behind: Option<&str>,
+) -> Result<HeaderMap, Problem> {
+    let client = app.auth().client(Some(&caller.client_id));
+    let account = if client.is_some_and(|client| client.with_account) {
+        let account = app.auth().account_of(caller).await?;
+        in_ascii(&serde_json::to_string(&Profile::from(User::clone(&account))).unwrap_or_default())
+    } else {
+        String::new()
+    };
+    let token = behind.map(|audience| app.auth().behind(caller, audience));
+    let token = token.transpose()?.unwrap_or_default();
+    Ok(in_headers(caller, &token, &account))
+}
+
+fn in_headers(caller: &Verified<Claims>, token: &str, account: &str) -> HeaderMap {
     let roles = caller.extra.get("roles").and_then(|roles| roles.as_array());
     let roles = roles.into_iter().flatten().filter_map(|role| role.as_str());
     let roles: Vec<String> = roles.map(escaped).collect();
@@ -187,7 +234,8 @@ fn identity(caller: &Verified<Claims>, internal: Option<&str>) -> HeaderMap {
         (SESSION, caller.sid.as_deref().unwrap_or_default()),
         (SCOPE, scope),
         (ROLES, &roles.join(",")),
-        (TOKEN, internal.unwrap_or_default()),
+        (TOKEN, token),
+        (ACCOUNT, account),
     ];
     said.into_iter()
         .map(|(name, value)| {
@@ -208,8 +256,25 @@ fn escaped(role: &str) -> String {
     each.collect()
 }
 
+/// JSON that is good in a header: whatever is not printable ASCII, which is in its texts alone, is escaped there
+/// (RFC 8259 §7).
+fn in_ascii(json: &str) -> String {
+    json.chars().fold(String::new(), |mut out, char| {
+        if matches!(char, ' '..='~') {
+            out.push(char);
+        } else {
+            let units = &mut [0; 2];
+            for unit in char.encode_utf16(units) {
+                // Writing to a text does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+        out
+    })
+}
+
 /// The refusal, and where to sign in.
-fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
+pub(super) fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
     let settings = &app.settings().forward_auth;
     let helps = problem.code().status() == StatusCode::UNAUTHORIZED;
     let address = settings.sign_in.as_deref().filter(|_| helps);
@@ -224,9 +289,9 @@ fn refused(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
 
 /// Whether a browser asks on behalf of a person, who can sign in; a script could not follow.
 fn goes_to_a_page(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("sec-fetch-mode") {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(MODE) {
         Some(mode) => mode == "navigate",
-        None => text("accept").is_some_and(|accept| accept.contains("text/html")),
+        None => text(header::ACCEPT).is_some_and(|accept| accept.contains("text/html")),
     }
 }

@@ -98,8 +98,9 @@ impl From<Challenge> for ChallengeBody {
 /// Sign in
 ///
 /// Begins a session. A browser client's refresh token comes as an httpOnly cookie; a native client's in the body, and
-/// only to requests without `Cookie`, `Origin` and `Sec-Fetch-*` headers. A client of the style `session` gets no token:
-/// its session's name comes as an httpOnly cookie, always a new one, and the session that the cookie named before ends.
+/// only to requests without `Cookie`, `Origin` and `Sec-Fetch-*` headers. A client of the style `session` or `gateway` gets
+/// no token: its session's name comes as an httpOnly cookie, always a new one, and the session that the cookie named before
+/// ends.
 #[utoipa::path(
     post,
     path = "/v1/login",

@@ -98,6 +98,6 @@ fn cleared(app: &App, client: &Client) -> Option<(HeaderName, HeaderValue)> {
     } else {
         CookieKind::Refresh
     };
-    let cookie = app.cookies().clear(kind, &client.id)?;
+    let cookie = app.cookies().clear(kind, client)?;
     Some((header::SET_COOKIE, cookie))
 }

@@ -1,6 +1,7 @@
 //! The public API, a file for each noun. What they share is in [`crate::http`].
 
 pub(crate) mod forward_auth;
+pub(crate) mod gateway;
 pub(crate) mod health;
 pub(crate) mod introspect;
 pub(crate) mod login;

@@ -92,7 +92,7 @@ pub(crate) async fn refresh(
 fn refused(app: &App, client: &Client, error: RefreshError) -> Problem {
     let clears = error.clears_cookie() && client.kind == ClientKind::Browser;
     let problem = Problem::from(error);
-    match app.cookies().clear(CookieKind::Refresh, &client.id) {
+    match app.cookies().clear(CookieKind::Refresh, client) {
         Some(cookie) if clears => problem.set_cookie(cookie),
         _ => problem,
     }

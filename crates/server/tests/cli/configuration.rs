@@ -20,7 +20,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 85] = [
+const FILES: [(&str, &[&str]); 88] = [
     (
         "[store]\nmysql = 'mysql://localhost/auth'",
         &["line 2 (mysql)", "unknown field `mysql`", "`postgres`"],
@@ -322,6 +322,20 @@ const FILES: [(&str, &[&str]); 85] = [
     (
         "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'stateless'",
         &["client a:", "no sessions", "leave style out"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'",
+        &["client a:", "needs an audience", "behind the proxy"],
+    ),
+    (
+        "issuer = 'https://a.example.com'\n[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'\n\
+         audience = 'https://a.example.com'",
+        &["client a:", "cannot be the issuer"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'\naudience = 'x'\n\
+         origins = ['https://a.example.com']\ncookie_domain = 'example.org'",
+        &["client a:", "each lies in that domain"],
     ),
     (
         "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'sliding'",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, RefusePages, Settings};
+use countersign::http::{ForwardAuth, RefusePages};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, ClientKind};
 use countersign_auth::settings::Audience;
@@ -14,32 +14,25 @@ use countersign_jose::{
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
-use crate::server::{APP_ORIGIN, Options, Server};
+use crate::server::{APP_ORIGIN, Options, Server, in_front_of};
 use crate::support::client::{Answer, Request};
 
-const HEADERS: [&str; 6] = [
+const HEADERS: [&str; 7] = [
     "x-auth-subject",
     "x-auth-client",
     "x-auth-session",
     "x-auth-scope",
     "x-auth-roles",
     "x-auth-token",
+    "x-auth-account",
 ];
 const SIGN_IN: &str = "https://app.example.com/sign-in";
 const BEHIND: &str = "https://behind.example.com";
 
 async fn server(change: impl FnOnce(&mut ForwardAuth)) -> Server {
-    let mut forward_auth = ForwardAuth::default();
-    change(&mut forward_auth);
-    let http = Settings {
-        forward_auth,
-        ..Settings::default()
-    };
-    Server::with(Options {
-        http,
-        ..Options::default()
-    })
-    .await
+    let mut options = Options::default();
+    change(&mut options.http.forward_auth);
+    Server::with(options).await
 }
 
 async fn with_cookie() -> Server {
@@ -56,7 +49,7 @@ fn claims(token: &str) -> Value {
 }
 
 /// What an answer says of a caller, in the order of the headers.
-fn said(answer: &Answer) -> [&str; 6] {
+fn said(answer: &Answer) -> [&str; 7] {
     HEADERS.map(|name| answer.header(name).unwrap())
 }
 
@@ -91,7 +84,10 @@ async fn a_proxy_learns_who_makes_a_request() {
     let token = claims(&alice.access_token);
     let expected = ["sub", "client_id", "sid"].map(|name| token[name].as_str().unwrap());
     assert_eq!(said(&answer)[..3], expected);
-    assert_eq!(said(&answer)[3..], ["read write", "a%2Cadmin,staff", ""]);
+    assert_eq!(
+        said(&answer)[3..],
+        ["read write", "a%2Cadmin,staff", "", ""]
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert!(answer.header("set-cookie").is_none() && answer.body.is_empty());
     // Under whatever path and method a proxy asks, from whatever page.
@@ -223,8 +219,14 @@ async fn a_foreign_page_cannot_use_the_cookie() {
     let foreign = [("Origin", "https://elsewhere.example")];
     let sibling = [("Sec-Fetch-Site", "same-site")];
     for page in [&foreign[..], &sibling, &[]] {
+        // A link names no page; what does could read the answer, or opens a WebSocket.
         for method in ["GET", "HEAD", "OPTIONS"] {
-            server.send(asks(Some(method), page)).await.expect(200);
+            let answer = server.send(asks(Some(method), page)).await;
+            if page == foreign {
+                answer.refused(403, "cross_site");
+            } else {
+                answer.expect(200);
+            }
         }
         // A method that the proxy does not say, or says twice, is taken for the worst.
         for method in [Some("POST"), Some("post"), Some("GET POST"), Some(""), None] {
@@ -238,7 +240,7 @@ async fn a_foreign_page_cannot_use_the_cookie() {
     let kept = Request::post("/v1/forward-auth/orders")
         .header("Cookie", &cookie)
         .header("X-Forwarded-Method", "GET")
-        .header("Origin", "https://elsewhere.example");
+        .header("Sec-Fetch-Site", "same-site");
     server.send(kept).await.refused(403, "cross_site");
     // A header comes along from nowhere by itself.
     let bearer = asks(Some("POST"), &foreign).header("Authorization", "Bearer x");
@@ -351,17 +353,9 @@ async fn the_services_behind_say_how_their_tokens_are_made() {
             signing_algorithm: Some(Algorithm::EdDSA),
             encrypt_to: Some(serde_json::from_value(encrypt_to).unwrap()),
         };
-        let http = Settings {
-            forward_auth: ForwardAuth {
-                internal_audience: Some(BEHIND.to_owned()),
-                ..ForwardAuth::default()
-            },
-            ..Settings::default()
-        };
         let server = Server::with(Options {
             settings: Box::new(|settings| settings.audiences = vec![behind]),
-            http,
-            ..Options::default()
+            ..in_front_of(BEHIND)
         })
         .await;
         server

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::Auth;
-use countersign_auth::model::client::ClientKind;
+use countersign_auth::model::client::{ClientKind, Style};
 use countersign_auth::model::id::UserId;
 use countersign_auth::model::key::{KeyPurpose, KeyState};
 use countersign_auth::settings::Audience;
@@ -17,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::actors::{Browser, Service};
-use crate::server::{self, BEGINNING, PASSWORD, Server};
+use crate::server::{self, BEGINNING, PASSWORD, Server, in_front_of};
 use crate::support::client::Request;
 
 /// Stands still, as the server's does.
@@ -200,20 +199,9 @@ async fn a_guard_outlives_a_removed_key() {
 async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
     const BEHIND: &str = "https://behind.example.com";
     for in_front in [None, Some("https://orders.example.com".to_owned())] {
-        let forward_auth = ForwardAuth {
-            audience: in_front.clone(),
-            internal_audience: Some(BEHIND.to_owned()),
-            ..ForwardAuth::default()
-        };
-        let http = Settings {
-            forward_auth,
-            ..Settings::default()
-        };
-        let server = Server::with(server::Options {
-            http,
-            ..server::Options::default()
-        })
-        .await;
+        let mut options = in_front_of(BEHIND);
+        options.http.forward_auth.audience.clone_from(&in_front);
+        let server = Server::with(options).await;
         server
             .put_client("app", ClientKind::Browser, |client| {
                 client.audience = in_front;
@@ -248,6 +236,44 @@ async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
         let (app, operator) = ("app".parse().unwrap(), Visitor::operator());
         server.auth.cut_off_client(&app, &operator).await.unwrap();
         assert_eq!(refused(&guard, &token).await, "client_revoked");
+    }
+}
+
+/// Behind a gateway they see those of the client's own audience, made for the holder of a session.
+#[tokio::test]
+async fn a_guard_behind_a_gateway_hears_what_ends_in_front() {
+    const BEHIND: &str = "https://behind.example.com";
+    let server = Server::start().await;
+    server
+        .put_client("app", ClientKind::Browser, |client| {
+            client.style = Style::Gateway;
+            client.audience = Some(BEHIND.to_owned());
+        })
+        .await;
+    let service = Service::registered(&server, "behind", |client| {
+        client.scope = Some("revocations".to_owned());
+        client.serves = Some(BEHIND.to_owned());
+    })
+    .await;
+    let client = ServiceClient::new("behind", service.secret);
+    let options = Options::new(&server.issuer, BEHIND, client, WhenStale::refuse());
+    let guard = guard(options.clock(Frozen)).await;
+    server.register("alice@example.com").await;
+    let mut alice = Browser::of_client(&server, "app");
+    let app = "app".parse().unwrap();
+    for (end, told) in [("session", "session_revoked"), ("client", "client_revoked")] {
+        alice.sign_in("alice@example.com").await.expect(200);
+        let passed = alice.send(Request::get("/gateway/app")).await.expect(200);
+        let token = passed.header("x-auth-token").unwrap();
+        guard.check(token).await.unwrap();
+        if end == "session" {
+            let sign_out = Request::post("/v1/logout").json(&json!({ "client_id": "app" }));
+            alice.send(sign_out).await.expect(204);
+        } else {
+            let operator = Visitor::operator();
+            server.auth.cut_off_client(&app, &operator).await.unwrap();
+        }
+        assert_eq!(refused(&guard, token).await, told);
     }
 }
 

@@ -18,6 +18,7 @@ mod edge;
 mod feed;
 mod fetch;
 mod forward_auth;
+mod gateway;
 mod guard;
 mod introspection;
 mod journey;

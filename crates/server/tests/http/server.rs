@@ -88,6 +88,13 @@ impl Default for Options {
     }
 }
 
+/// With forward-auth in front of services of this audience.
+pub fn in_front_of(audience: &str) -> Options {
+    let mut options = Options::default();
+    options.http.forward_auth.internal_audience = Some(audience.to_owned());
+    options
+}
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
 use serde_json::{Value, json};
 
 use crate::actors::Browser;
-use crate::server::{APP_ORIGIN, Options, PASSWORD, Server};
+use crate::server::{APP_ORIGIN, Options, PASSWORD, Server, in_front_of};
 use crate::support::all::all;
 use crate::support::client::Request;
 
@@ -22,18 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A server with the client `shop`, whose sessions may rest for sixteen hours and last for four days.
 async fn server() -> Server {
-    let http = Settings {
-        forward_auth: ForwardAuth {
-            internal_audience: Some(BEHIND.to_owned()),
-            ..ForwardAuth::default()
-        },
-        ..Settings::default()
-    };
-    let server = Server::with(Options {
-        http,
-        ..Options::default()
-    })
-    .await;
+    let server = Server::with(in_front_of(BEHIND)).await;
     shop(&server, |_| {}).await;
     server
 }
@@ -555,18 +543,34 @@ async fn a_foreign_page_cannot_use_the_cookie() {
         read.header("access-control-allow-credentials"),
         Some("true")
     );
-    // Through a proxy a GET passes, but not one that opens a WebSocket.
-    let socket = forward_auth("GET").header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-    for page in [foreign, neighbour, unsaid] {
+    // Through a proxy a link passes, but no GET that opens a WebSocket, over whichever HTTP, and none of a foreign page.
+    let sockets = [
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-Fetch-Mode", "websocket"),
+    ];
+    let sockets = sockets.map(|(name, value)| forward_auth("GET").header(name, value));
+    let links: [&[(&str, &str)]; 2] = [unsaid, &[("Sec-Fetch-Site", "cross-site")]];
+    for page in links {
         server
             .send(bears(forward_auth("GET"), page))
             .await
             .expect(200);
-        let refused = server.send(bears(socket.clone(), page)).await;
+    }
+    for page in [foreign, neighbour] {
+        let refused = server.send(bears(forward_auth("GET"), page)).await;
         refused.refused(403, "cross_site");
     }
+    for socket in &sockets {
+        for page in [foreign, neighbour, unsaid] {
+            let refused = server.send(bears(socket.clone(), page)).await;
+            refused.refused(403, "cross_site");
+        }
+    }
     for page in [own, listed] {
-        server.send(bears(socket.clone(), page)).await.expect(200);
+        for socket in &sockets {
+            server.send(bears(socket.clone(), page)).await.expect(200);
+        }
         server
             .send(bears(forward_auth("POST"), page))
             .await
@@ -598,13 +602,25 @@ async fn one_session_and_for_this_audience() {
     office
         .send(forward_auth("GET"))
         .await
-        .refused(401, "token_invalid");
-    // Each page uses its own; a proxy cannot tell which one counts.
+        .refused(401, "missing_token");
+    // Each page uses its own; and at the proxy the one counts that is for its audience.
     let mut both = alice.clone();
     both.jar.extend(office.jar.clone());
     both.send(who()).await.expect(200);
     both.send(office_who).await.expect(200);
-    both.send(forward_auth("GET"))
+    let passed = both.send(forward_auth("GET")).await.expect(200);
+    assert_eq!(passed.header("x-auth-client"), Some("shop"));
+    // Of two for one audience it cannot tell which counts.
+    server
+        .put_client("garden", ClientKind::Browser, |client| {
+            client.style = Style::Session;
+        })
+        .await;
+    let mut garden = Browser::of_client(&server, "garden");
+    garden.sign_in("alice@example.com").await.expect(200);
+    garden.jar.extend(alice.jar.clone());
+    garden
+        .send(forward_auth("GET"))
         .await
         .refused(403, "several_tokens");
     let twice = Request::get("/v1/session?client_id=shop&client_id=office");

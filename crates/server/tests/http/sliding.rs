@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use countersign::http::{ForwardAuth, Settings};
 use countersign_auth::admin::users::AccountChange;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::actors::Browser;
 use crate::guard;
-use crate::server::{APP_ORIGIN, Options, PASSWORD, Server};
+use crate::server::{APP_ORIGIN, Options, PASSWORD, Server, in_front_of};
 use crate::support::client::{Answer, Request};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -398,19 +397,7 @@ async fn it_ends_when_it_rests_and_whatever_happens() {
 /// What forward-auth makes of such a token is for the services behind: it gets nobody another one, and ends nothing.
 #[tokio::test]
 async fn what_was_made_for_the_services_behind_is_of_no_use_here() {
-    let forward_auth = ForwardAuth {
-        internal_audience: Some("https://behind.example.com".to_owned()),
-        ..ForwardAuth::default()
-    };
-    let http = Settings {
-        forward_auth,
-        ..Settings::default()
-    };
-    let server = with(Options {
-        http,
-        ..Options::default()
-    })
-    .await;
+    let server = with(in_front_of("https://behind.example.com")).await;
     let held = sign_in(&server).await;
     let asked = server.send(Request::get("/v1/forward-auth").bearer(&held));
     let behind = asked

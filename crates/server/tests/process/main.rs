@@ -17,6 +17,7 @@ mod temp;
 mod chains;
 mod crash;
 mod feed;
+mod gateway;
 mod interop;
 mod ledger;
 mod moving;

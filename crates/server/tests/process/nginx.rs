@@ -14,7 +14,7 @@ use crate::binary::Server;
 use crate::skip::skip;
 use crate::temp::TempDir;
 
-const NGINX: &str = "/usr/sbin/nginx";
+pub(crate) const NGINX: &str = "/usr/sbin/nginx";
 const SIGN_IN: &str = "https://app.example.com/sign-in";
 const BEHIND: &str = "https://behind.example.com";
 
@@ -31,7 +31,15 @@ fn a_service_behind_nginx_knows_who_calls() {
     ];
     let server = Server::start(folder.path(), 0, &settings);
     let service = Echo::start();
-    let nginx = Nginx::start(server.port, service.port);
+    let nginx = Nginx::start(|port| {
+        let page = include_str!("../../../../docs/forward-auth.md");
+        let changes = [
+            ("listen 8000;", format!("listen 127.0.0.1:{port};")),
+            ("127.0.0.1:8080", format!("127.0.0.1:{}", server.port)),
+            ("127.0.0.1:3000", format!("127.0.0.1:{}", service.port)),
+        ];
+        configured(page, &changes)
+    });
     let ask = |head: &str| exchange(nginx.port, head);
     let get = |headers: &str| {
         ask(&format!(
@@ -67,7 +75,7 @@ fn a_service_behind_nginx_knows_who_calls() {
 
     // Whatever the caller says of itself never arrives.
     let forged = "X-Auth-Subject: root\r\nx-auth-subject: root\r\nX-AUTH-ROLES: admin\r\nX-Auth-Scope: all\r\n\
-        X-Auth-Token: forged\r\nX-Auth-Client: forged\r\nX-Auth-Session: forged\r\nX_Auth_Subject: root\r\n";
+        X-Auth-Token: forged\r\nX-Auth-Account: forged\r\nX-Auth-Client: forged\r\nX-Auth-Session: forged\r\nX_Auth_Subject: root\r\n";
     let passed = get(&format!("{forged}{bearer}")).expect(200);
     assert_eq!(who(&passed), expected);
     for word in ["root", "admin", "forged", ": all"] {
@@ -157,7 +165,7 @@ fn exchange(port: u16, head: &str) -> Answer {
     send(port, &format!("{head}Connection: close\r\n\r\n"))
 }
 
-fn send(port: u16, bytes: &str) -> Answer {
+pub(crate) fn send(port: u16, bytes: &str) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.write_all(bytes.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -170,31 +178,31 @@ fn send(port: u16, bytes: &str) -> Answer {
 }
 
 /// The claims of a token, unverified.
-fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
     let payload = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(payload).unwrap();
     serde_json::from_slice(&payload).unwrap()
 }
 
-struct Answer {
+pub(crate) struct Answer {
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         let found = self.head.split(' ').nth(1).unwrap();
         assert_eq!(found, status.to_string(), "{}\n{}", self.head, self.body);
         self
     }
 
-    fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         values(&self.head, name)
     }
 
     /// What came to the service under this name.
-    fn arrived(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn arrived(&self, name: &str) -> Vec<&str> {
         values(&self.body, name)
     }
 }
@@ -206,13 +214,13 @@ fn values<'a>(head: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 /// A service that answers with what it was asked.
-struct Echo {
-    port: u16,
+pub(crate) struct Echo {
+    pub(crate) port: u16,
     served: Arc<AtomicU32>,
 }
 
 impl Echo {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let served = Arc::<AtomicU32>::default();
@@ -237,45 +245,39 @@ impl Echo {
         Self { port, served }
     }
 
-    fn served(&self) -> u32 {
+    pub(crate) fn served(&self) -> u32 {
         self.served.load(Ordering::SeqCst)
     }
 }
 
+/// The configuration that a page shows, with these in the place of what stands there.
+pub(crate) fn configured(page: &str, changes: &[(&str, String)]) -> String {
+    let block = page.split_once("```nginx\n").unwrap().1;
+    let block = block.split_once("```").unwrap().0.to_owned();
+    changes.iter().fold(block, |block, (from, to)| {
+        assert!(block.contains(from), "{from}");
+        block.replace(from, to)
+    })
+}
+
 /// nginx, in a folder of its own, as nobody in particular.
-struct Nginx {
-    port: u16,
+pub(crate) struct Nginx {
+    pub(crate) port: u16,
     folder: TempDir,
 }
 
 impl Nginx {
-    fn start(server: u16, service: u16) -> Self {
+    /// With the configuration for a port.
+    pub(crate) fn start(servers: impl FnOnce(u16) -> String) -> Self {
         let folder = TempDir::new();
         let port = free_port();
-        let page = include_str!("../../../../docs/forward-auth.md");
-        let block = page
-            .split_once("```nginx\n")
-            .unwrap()
-            .1
-            .split_once("```")
-            .unwrap()
-            .0;
-        let block = [
-            ("listen 8000;", format!("listen 127.0.0.1:{port};")),
-            ("127.0.0.1:8080", format!("127.0.0.1:{server}")),
-            ("127.0.0.1:3000", format!("127.0.0.1:{service}")),
-        ]
-        .into_iter()
-        .fold(block.to_owned(), |block, (from, to)| {
-            assert_eq!(block.matches(from).count(), 1, "{from}");
-            block.replace(from, &to)
-        });
+        let servers = servers(port);
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temporary: String = temporary
             .map(|kind| format!("{kind}_temp_path {kind};\n"))
             .concat();
         let configuration = format!(
-            "pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{block}}}\n"
+            "pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{servers}}}\n"
         );
         std::fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
         let mut command = if is_root() {

@@ -11,14 +11,16 @@ use countersign_auth::env::{Clock, Env, Timestamp};
 use countersign_auth::feed::News;
 use countersign_auth::model::revocation::Cursor;
 use countersign_auth::seal::MasterKey;
+use countersign_auth::sessions::Sessions;
 use countersign_auth::settings::{Secrets, Settings};
 use countersign_auth::visitor::Visitor;
-use countersign_store::{Bell, Postgres, PostgresOptions};
+use countersign_store::{Bell, Postgres, PostgresOptions, Redis};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::cluster::Cluster;
+use crate::redis_server::{self, RedisServer};
 use crate::temp::TempDir;
 
 /// A poll that never comes while a test runs.
@@ -38,16 +40,31 @@ impl Node {
     }
 
     async fn start_with(database: &str, env: Env) -> Self {
-        let store = Postgres::connect(database, &PostgresOptions::default())
-            .await
-            .unwrap();
+        let store = Self::connect(database).await;
+        let sessions = Arc::new(store.clone());
+        Self::start_on(store, sessions, env).await
+    }
+
+    /// With its sessions in Redis.
+    async fn start_beside(database: &str, redis: &Redis) -> Self {
+        let store = Self::connect(database).await;
+        let sessions = Arc::new(redis.beside_postgres(store.clone()));
+        Self::start_on(store, sessions, Env::system()).await
+    }
+
+    async fn connect(database: &str) -> Postgres {
+        let options = PostgresOptions::default();
+        Postgres::connect(database, &options).await.unwrap()
+    }
+
+    async fn start_on(store: Postgres, sessions: Arc<dyn Sessions>, env: Env) -> Self {
         let secrets = Secrets {
             master: MasterKey::new(&Zeroizing::new([7; 32])),
             shared: None,
             own_key: None,
             pepper: None,
         };
-        let (directory, sessions) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let directory = Arc::new(store.clone());
         let settings = Settings::new("http://localhost");
         let auth = Auth::start(settings, secrets, directory, sessions, env);
         Self {
@@ -233,6 +250,49 @@ async fn nodes_say_which_settings_differ() {
     first.leave().await;
     second.meet().await.unwrap();
     assert_eq!(second.heard().nodes, 0);
+}
+
+/// Nodes that keep sessions in different places say so, whatever the addresses by which they reach them.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_say_that_their_sessions_are_apart() {
+    let url = Cluster::shared().database();
+    let (sessions, others) = tokio::task::spawn_blocking(|| {
+        let port = redis_server::free_port();
+        let sessions = RedisServer::with(&["--port", &port.to_string()]);
+        ((sessions, port), RedisServer::new())
+    })
+    .await
+    .unwrap();
+    let (sessions, port) = sessions;
+    let node = async |address: &str| {
+        let redis = Redis::connect(address).await.unwrap();
+        Node::start_beside(&url, &redis).await
+    };
+    let by_socket = node(&sessions.url()).await;
+    let by_port = node(&format!("redis://localhost:{port}")).await;
+    let elsewhere = node(&others.url()).await;
+    let nodes = [by_socket, by_port, elsewhere].map(|node| {
+        let folder = TempDir::new();
+        let sources = Sources {
+            data: Some(folder.path().to_owned()),
+            ..Sources::default()
+        };
+        let neighbours = Neighbours::new(node.auth.clone(), &Config::load(&sources).unwrap());
+        (neighbours, node, folder)
+    });
+    for _ in 0..2 {
+        for (neighbours, ..) in &nodes {
+            neighbours.meet().await.unwrap();
+        }
+    }
+    for ((neighbours, ..), strangers) in nodes.iter().zip([1, 1, 2]) {
+        let heard = neighbours.heard();
+        assert_eq!(heard.nodes, 2);
+        assert_eq!(heard.disagree.len(), strangers);
+        for settings in heard.disagree.values() {
+            assert_eq!(settings, &["store.redis"]);
+        }
+    }
 }
 
 /// Whether two nodes rotate keys because it is time, or because somebody says so on both at once: each ring has one

@@ -299,7 +299,7 @@ pub fn head(port: u16, request: &str, body: &str) -> String {
 }
 
 /// An answer, whole.
-fn ask(port: u16, request: &str, body: &str) -> String {
+pub fn ask(port: u16, request: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let length = body.len();
     write!(

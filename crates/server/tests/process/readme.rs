@@ -35,6 +35,7 @@ fn the_commands_of_the_pages_on_styles_work() {
     works("docs/styles/rotating.md");
     works("docs/styles/stateless.md");
     works("docs/styles/sliding.md");
+    works("docs/styles/gateway.md");
 }
 
 fn root() -> PathBuf {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::binary::{Server, command};
 use crate::cluster::Cluster;
 use crate::ledger::{PASSWORD, refresh, sign_in};
-use crate::postgres::{MASTER_KEY, add_client_and_person, head, wait_until};
+use crate::postgres::{MASTER_KEY, add_client_and_person, ask, head, wait_until};
 use crate::redis_server::{self, RedisServer};
 use crate::temp::TempDir;
 
@@ -128,6 +128,79 @@ fn a_redis_that_goes_away_and_comes_back() {
         .unwrap()
         .expect(401);
     server.stop();
+}
+
+/// Whoever guesses has one account to guess at, however many nodes it has. While Redis is away, each node counts by itself,
+/// and nobody waits for it; when it is back, they count together again.
+#[test]
+fn nodes_count_attempts_together() {
+    let database = Cluster::shared().database();
+    let sessions = RedisServer::new();
+    let (here, there) = (TempDir::new(), TempDir::new());
+    let settings = [
+        ("COUNTERSIGN_STORE_POSTGRES", database.as_str()),
+        ("COUNTERSIGN_STORE_REDIS", &sessions.url()),
+        ("COUNTERSIGN_LIMITS_ATTEMPTS", "on"),
+        ("COUNTERSIGN_PASSWORDS_MEMORY_KIB", "7168"),
+        ("COUNTERSIGN_PASSWORDS_PASSES", "1"),
+        ("COUNTERSIGN_METRICS_LISTEN", "localhost:0"),
+    ];
+    let one = start(&here, &settings);
+    let issuer = ("COUNTERSIGN_ISSUER", one.issuer.as_str());
+    let other = start(&there, &[&settings[..], &[issuer]].concat());
+    let nodes = [&one, &other];
+    let guess = |node: &Server, name: &str| {
+        let guess = json!({ "email": name, "password": "twelve sentries at the gate" });
+        let answer = head(node.port, "POST /v1/login", &guess.to_string());
+        let limited = answer.starts_with("HTTP/1.1 429");
+        assert!(limited || answer.starts_with("HTTP/1.1 401"), "{answer}");
+        limited
+    };
+    // How many guesses the two let through in turn, each of which would let ten through without waiting.
+    let guesses = |name: &str| {
+        let turns = nodes.iter().cycle().take(40);
+        let refused = turns.enumerate().find(|(_, node)| guess(node, name));
+        refused.expect("somebody is limited at last").0
+    };
+    let alone = |node: &Server| {
+        let metrics = ask(node.metrics_port(), "GET /metrics", "");
+        let counted = metrics.lines().find_map(|line| {
+            line.strip_prefix("countersign_limits_counted_alone_total ")?
+                .parse::<u32>()
+                .ok()
+        });
+        counted.unwrap_or_else(|| panic!("{metrics}"))
+    };
+
+    // A few more where the machine is so busy that waits of seconds have passed.
+    let together = guesses("ann@example.com");
+    assert!((10..20).contains(&together), "{together}");
+    let others = sessions.cli(&["KEYS", "countersign:{account:*}:limit:*"]);
+    assert_eq!(others.lines().count(), 2, "{others}");
+    assert!(!others.contains("ann"), "{others}");
+    assert_eq!([alone(&one), alone(&other)], [0, 0]);
+
+    sessions.stop("crash");
+    let apart = guesses("bob@example.com");
+    assert!(apart >= 20, "each counts by itself, and no more: {apart}");
+    assert!(alone(&one) > 0 && alone(&other) > 0);
+    let person = json!({ "email": "cid@example.com", "password": PASSWORD }).to_string();
+    let registered = head(one.port, "POST /v1/register", &person);
+    assert!(registered.starts_with("HTTP/1.1 201"), "{registered}");
+
+    sessions.start();
+    for node in nodes {
+        wait_until(|| {
+            let before = alone(node);
+            let name = "dan@example.com";
+            guess(node, name);
+            alone(node) == before
+        });
+    }
+    let together = guesses("eve@example.com");
+    assert!((10..20).contains(&together), "{together}");
+    one.stop();
+    other.stop();
 }
 
 /// Over TLS, to whom this machine trusts and to nobody else, with a password.

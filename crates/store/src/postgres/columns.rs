@@ -181,12 +181,12 @@ pub(super) struct StoredUse {
 
 /// Reads it: behind the columns of the view come the idle end that was asked for, and these two.
 pub(super) fn stored_use(row: &Row) -> Result<StoredUse, Failure> {
-    const MOVED: usize = OUTCOME + 4;
-    let moved: Option<i64> = row.column(MOVED)?;
+    // The last two: a newer schema's answer may have more columns before them.
+    let [moved, used] = [2, 1].map(|from_the_end| row.len() - from_the_end);
     Ok(StoredUse {
         current: row.column(OUTCOME + 2)?,
-        moved: match moved {
-            Some(_) => Some((row.time(MOVED)?, row.time(MOVED + 1)?)),
+        moved: match row.column::<Option<i64>>(moved)? {
+            Some(_) => Some((row.time(moved)?, row.time(used)?)),
             None => None,
         },
     })

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use refinery::Runner;
+use tokio::time::sleep;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Socket};
 
@@ -151,6 +154,11 @@ const NOTIFY: &str = "SET countersign.notify = 'on'";
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long sent bytes may stay unacknowledged before the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+/// Less than the verbs of those nodes wait.
+const MIGRATION_WAITS: &str = "SET lock_timeout = '1s'";
+const MIGRATION_TRIES: u32 = 60;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(200);
 
 mod migrations {
     refinery::embed_migrations!("src/postgres/schema");
@@ -384,13 +392,42 @@ async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
         Verdict::Behind => {}
     }
     let demanded_before = skew::demand(client, known.oldest).await?;
-    let migrated = runner.run_async(client).await;
-    if let Err(cause) = migrated {
+    if let Err(cause) = migrate_between_others(&runner, client).await {
         // Whoever could live with it still can. If this fails too, the next start sees to it.
         drop(skew::set(client, demanded_before).await);
-        return Err(ConnectError::Migration(Box::new(cause)));
+        return Err(cause);
     }
     Ok(())
+}
+
+/// Nodes are at work while a migration waits for their tables, and whatever comes after it waits for it. So it waits for a
+/// moment, goes back behind them, and tries again.
+async fn migrate_between_others(runner: &Runner, client: &mut Client) -> Result<(), ConnectError> {
+    let say =
+        async |client: &Client, sql| client.batch_execute(sql).await.map_err(ConnectError::Sql);
+    say(client, MIGRATION_WAITS).await?;
+    let mut tried = 1;
+    while let Err(cause) = runner.run_async(client).await {
+        if tried == MIGRATION_TRIES || !others_were_in_the_way(&cause) {
+            return Err(ConnectError::Migration(Box::new(cause)));
+        }
+        tried += 1;
+        sleep(MIGRATION_PAUSE).await;
+    }
+    say(client, "RESET lock_timeout").await
+}
+
+/// It was taken back as a whole: a lock was not to be had in time, or two waited for each other.
+fn others_were_in_the_way(cause: &refinery::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(cause);
+    while let Some(error) = cause {
+        if let Some(code) = error.downcast_ref::<Error>().and_then(Error::code) {
+            return *code == SqlState::LOCK_NOT_AVAILABLE
+                || *code == SqlState::T_R_DEADLOCK_DETECTED;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// How the schema stands to what this version knows. Nothing is changed.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::Param;
@@ -196,13 +197,21 @@ impl Connection {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let statement = if let Some(prepared) = self.statements.get(sql) {
-            prepared.clone()
-        } else {
-            let prepared = self.client.prepare(sql).await?;
-            self.statements.insert(sql, prepared.clone());
-            prepared
-        };
-        self.client.query(&statement, params).await
+        let prepared = self.statements.get(sql).cloned();
+        if let Some(prepared) = prepared {
+            match self.client.query(&prepared, params).await {
+                Err(error) if is_of_an_older_schema(&error) => self.statements.remove(sql),
+                answer => return answer,
+            };
+        }
+        let prepared = self.client.prepare(sql).await?;
+        self.statements.insert(sql, prepared.clone());
+        self.client.query(&prepared, params).await
     }
+}
+
+/// A newer version has brought the schema up to date meanwhile, and what this statement gives has another form now
+/// ("cached plan must not change result type"). It was refused before it began: prepared anew, it is what it was.
+fn is_of_an_older_schema(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }

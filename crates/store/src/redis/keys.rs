@@ -39,6 +39,11 @@ pub(super) fn queue_of(id: SessionId) -> String {
     queue(last % QUEUES)
 }
 
+/// What is counted under a name of an owner's.
+pub(super) fn tally(owner: &str, name: &str) -> String {
+    format!("countersign:{{{owner}}}:limit:{name}")
+}
+
 /// Tells one life of Redis' memory from the next.
 pub(super) const MEMORY: &str = "countersign:memory";
 

@@ -22,6 +22,12 @@ impl Memory {
         Ok(Self(Mutex::new(look(link).await?)))
     }
 
+    /// When it began, as it was last seen.
+    pub(super) fn began(&self) -> String {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.began.clone()
+    }
+
     /// Looks again, and says aloud what has been lost since. (Nothing depends on that: what was ended is known to SQL.)
     pub(super) async fn look_again(&self, link: &Link) -> Result<Loss, Failure> {
         let now = look(link).await?;

@@ -23,6 +23,9 @@
 //! which resting sessions are swept are hints in slots of their own, written before the session is: an entry without a
 //! session is dropped by whoever meets it. Keys end by themselves, a day after the absolute end. That is measured from
 //! the caller's `now`: no verb asks Redis for the time.
+//!
+//! What is counted of attempts is tagged by whose attempts they are (an address, an account, a user, a session): those of
+//! one call are in one slot.
 
 mod begin;
 mod connect;
@@ -39,6 +42,7 @@ mod renewal;
 mod scripts;
 mod sessions;
 mod sweep;
+mod tallies;
 
 use std::sync::Arc;
 

@@ -29,6 +29,10 @@ scripts! {
     FINISH_CHANGE = "finish_change.lua";
     /// Drops a session that has rested too long.
     SWEEP = "sweep.lua";
+    /// Counts an attempt.
+    COUNT = "waits.lua" "count.lua";
+    /// Takes back what was counted.
+    AMEND = "waits.lua" "amend.lua";
     /// When this memory began, and how often it was looked at since.
     MEMORY = "memory.lua";
 }

@@ -1,7 +1,10 @@
 //! The verbs of [`Sessions`]. In which order the two stores are written stands at the top of the module.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use countersign_auth::env::Timestamp;
+use countersign_auth::limits::shared::Tallies;
 use countersign_auth::model::audit::Origin;
 use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{SessionId, UserId};
@@ -85,5 +88,14 @@ impl Sessions for SqlAndRedis {
 
     async fn is_ready(&self) -> Result<(), StoreError> {
         Ok(self.redis.link.ask_again(&cmd("PING")).await?)
+    }
+
+    /// The same by whatever address it is reached, and another once it has lost its memory.
+    fn identity(&self) -> Option<String> {
+        Some(self.redis.memory.began())
+    }
+
+    fn tallies(&self) -> Option<Arc<dyn Tallies>> {
+        Some(Arc::new(self.redis.clone()))
     }
 }

@@ -40,6 +40,8 @@ pub async fn puts<S: Store>(world: World<S>) {
     native.signing_algorithm = Some(Algorithm::PS384);
     native.encrypt_to = Some(serde_json::from_value(reader).unwrap());
     native.access_ttl = Duration::from_secs(61);
+    native.cookie_domain = Some("example.com".to_owned());
+    native.with_account = true;
     let put = async |client: &Client, at| {
         let put = world
             .store
