@@ -35,7 +35,7 @@ impl Tally {
         if passed == self.cases {
             let (races, restarts) = (&self.races, &self.restarts);
             println!(
-                "| conformance | {:<23} | {passed} of {} cases | {} races of {RACERS} | {} restarts |",
+                "RESULT: | conformance | {:<23} | {passed} of {} cases | {} races of {RACERS} | {} restarts |",
                 self.store,
                 self.cases,
                 races.load(Ordering::SeqCst),

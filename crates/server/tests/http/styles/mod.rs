@@ -24,7 +24,9 @@ async fn every_style_on_every_store() {
     let mut results = LocalSet::new().run_until(everything()).await;
     results.sort_by_key(|(place, _)| *place);
     let table = table(&results);
-    println!("{table}");
+    for line in table.lines() {
+        println!("RESULT: {line}");
+    }
     let failed = results.iter().flat_map(|(_, steps)| steps);
     let failed = failed.filter(|outcome| outcome.is_none()).count();
     assert_eq!(failed, 0, "steps failed:\n{table}");

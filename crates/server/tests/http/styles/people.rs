@@ -36,11 +36,12 @@ pub struct Cell {
 impl Cell {
     pub async fn begin(row: &'static Row, store: Store) -> Self {
         let place = store.open().await;
-        let by_cookie = row.bears == Bears::Cookie;
+        let by_cookie = row.bears != Bears::Token;
         let options = Options {
             http: Settings {
                 forward_auth: ForwardAuth {
-                    internal_audience: by_cookie.then(|| BEHIND.to_owned()),
+                    internal_audience: (by_cookie && row.style != Style::Gateway)
+                        .then(|| BEHIND.to_owned()),
                     // Of a style whose cookie holds a token.
                     cookie: (by_cookie && !row.style.is_opaque()).then(|| cookie(row)),
                     ..ForwardAuth::default()
@@ -59,6 +60,7 @@ impl Cell {
             .put_client(APP, row.kind, |client| {
                 *client = client.clone().with_style(row.style);
                 client.absolute_ttl = row.last;
+                client.audience = (row.style == Style::Gateway).then(|| BEHIND.to_owned());
                 match row.style {
                     Style::Sliding => client.access_ttl = row.rest,
                     _ => client.idle_ttl = row.rest,
@@ -83,9 +85,10 @@ impl Cell {
         self.server.end().await;
     }
 
-    /// Time passes, and the node looks at its log as it does five times a second.
+    /// Time passes, and the node tells and looks at its log as it does all the time.
     pub async fn pass(&self, time: Duration) {
         self.server.advance(time);
+        self.server.auth.tell_spent().await.unwrap();
         self.server.auth.hear_revocations().await.unwrap();
     }
 
@@ -251,8 +254,8 @@ impl<'c> Person<'c> {
     pub async fn ask(&self) -> Result<Passed, String> {
         let token = match self.cell.row.bears {
             Bears::Token => self.browser.access_token.clone(),
-            Bears::Cookie => {
-                let ask = Request::get("/v1/forward-auth").header("X-Forwarded-Method", "GET");
+            Bears::Cookie { at, .. } => {
+                let ask = Request::get(at).header("X-Forwarded-Method", "GET");
                 // What a proxy is answered reaches no jar.
                 let answer = self.browser.clone().send(ask).await;
                 if answer.status != 200 {

@@ -31,8 +31,11 @@ pub struct Row {
 pub enum Bears {
     /// By an access token in `Authorization`, which the guard of the service checks.
     Token,
-    /// By a cookie, which forward-auth takes for a token for the service behind, whose guard checks that.
-    Cookie,
+    /// By a cookie, for which a proxy that asks there is given a token for the service behind, whose guard checks that.
+    Cookie {
+        at: &'static str,
+        nobody: &'static str,
+    },
 }
 
 /// How a session lives on.
@@ -40,8 +43,11 @@ pub enum Bears {
 pub enum Renewal {
     /// What is held is exchanged by `POST /v1/refresh`, once it has rested for `after`.
     Exchange { after: Duration, old: Old },
-    /// It is used, and nothing is exchanged. The page says so in these words.
-    Use { says: &'static str },
+    /// It is used, and nothing is exchanged. The page says so in these words, and of thieves in those.
+    Use {
+        says: &'static str,
+        thief: &'static str,
+    },
 }
 
 /// What becomes of what was exchanged.
@@ -78,13 +84,18 @@ const REFUSED: Renewal = Renewal::Exchange {
     old: Old::Refused,
 };
 
+const FORWARD_AUTH: Bears = Bears::Cookie {
+    at: "/v1/forward-auth",
+    nobody: "401 missing_token",
+};
+
 /// A guard's words to whoever bears an access token.
 const ENDED_TOKEN: &str = "session_revoked";
 const DISABLED_TOKEN: &str = "subject_revoked";
 const EXPIRED_TOKEN: &str = "token_expired";
 
 /// The table.
-pub const ROWS: [Row; 5] = [
+pub const ROWS: [Row; 6] = [
     Row {
         name: "rotating",
         style: Style::Rotating,
@@ -158,7 +169,7 @@ pub const ROWS: [Row; 5] = [
         name: "sliding, cookie",
         style: Style::Sliding,
         kind: ClientKind::Browser,
-        bears: Bears::Cookie,
+        bears: FORWARD_AUTH,
         renewal: REFUSED,
         rest: Duration::from_hours(24),
         last: Duration::from_hours(96),
@@ -181,9 +192,10 @@ pub const ROWS: [Row; 5] = [
         name: "session",
         style: Style::Session,
         kind: ClientKind::Browser,
-        bears: Bears::Cookie,
+        bears: FORWARD_AUTH,
         renewal: Renewal::Use {
             says: "a session lives on by being used",
+            thief: "What it does not notice is a stolen cookie.",
         },
         rest: Duration::from_hours(16),
         last: Duration::from_hours(96),
@@ -201,6 +213,35 @@ pub const ROWS: [Row; 5] = [
             renewed: NOT_RENEWED,
         },
         page: include_str!("../../../../../docs/styles/session.md"),
+    },
+    Row {
+        name: "gateway",
+        style: Style::Gateway,
+        kind: ClientKind::Browser,
+        bears: Bears::Cookie {
+            at: "/gateway/app",
+            nobody: "401 no_session",
+        },
+        renewal: Renewal::Use {
+            says: "a session lives on by being used",
+            thief: "a stolen cookie is not noticed",
+        },
+        rest: Duration::from_hours(16),
+        last: Duration::from_hours(96),
+        forged: "401 no_session",
+        signed_out: Refused {
+            used: "401 no_session",
+            renewed: NOT_RENEWED,
+        },
+        disabled: Refused {
+            used: "401 session_revoked",
+            renewed: NOT_RENEWED,
+        },
+        expired: Refused {
+            used: "401 session_expired",
+            renewed: NOT_RENEWED,
+        },
+        page: include_str!("../../../../../docs/styles/gateway.md"),
     },
 ];
 
@@ -220,7 +261,7 @@ impl Row {
             Renewal::Exchange { old: Old::Good, .. } => {
                 Some("A stolen refresh token is as good as the owner's")
             }
-            Renewal::Use { .. } => Some("What it does not notice is a stolen cookie."),
+            Renewal::Use { thief, .. } => Some(thief),
         }
     }
 
