@@ -323,7 +323,8 @@ impl Machines {
         for &node in nodes {
             while !self.is_well(node).await {
                 // Far longer than it may take.
-                assert!(began.elapsed() < Duration::from_mins(1), "node {node}");
+                let is_late = began.elapsed() > Duration::from_mins(1);
+                assert!(!is_late, "node {node}: {}", self.last_words(node).await);
                 sleep(Duration::from_millis(20)).await;
             }
         }
@@ -345,6 +346,15 @@ impl Machines {
             self.field.journal.wrong(format!("the probe: {answer:?}"));
         }
         answer.status == 200
+    }
+
+    /// What can be said of a node that does not come back.
+    async fn last_words(&self, node: usize) -> String {
+        let ready = self.readiness(node).await;
+        let log = std::fs::read_to_string(self.nodes[node].folder.path().join("log"));
+        let log = log.unwrap_or_default();
+        let log: Vec<&str> = log.lines().rev().take(5).collect();
+        format!("{ready:?}; {log:#?}")
     }
 
     /// Every address that is registered.

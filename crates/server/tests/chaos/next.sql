@@ -19,9 +19,3 @@ END $$;
 CREATE TRIGGER both_names BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION keep_both_names();
 
 ALTER TABLE nodes ADD COLUMN region text NOT NULL DEFAULT 'here';
-
--- What every renewal answers, with one column more.
-DO $$ BEGIN
-    EXECUTE 'CREATE OR REPLACE VIEW answers AS '
-        || replace(pg_get_viewdef('answers'), ' AS current', ' AS current, u.region');
-END $$;
