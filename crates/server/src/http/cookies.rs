@@ -99,7 +99,8 @@ impl CookiePolicy {
         };
         let domain = domain.map(|domain| format!("; Domain={domain}"));
         let domain = domain.unwrap_or_default();
-        let seconds = ttl.as_secs();
+        // Rounded up: 0 would take it back, and what it stands for ends by itself.
+        let seconds = ttl.as_millis().div_ceil(1000);
         let same_site = kind.same_site();
         let cookie = format!(
             "{name}={value}; Path=/{domain}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
