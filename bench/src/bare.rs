@@ -3,10 +3,12 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{self, Write};
 use std::iter;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::tokens::by_key;
+use crate::tokens::{by_key, two_tokens};
 
 /// Answers `POST /` and `GET /` with a body of `size` bytes until killed. Prints its address first.
 pub fn serve(size: usize) -> io::Result<()> {
@@ -87,6 +89,21 @@ impl Disk {
             }
         }
     }
+}
+
+/// Answers `POST /` likewise when it has signed two tokens of ten claims: the least that a renewal costs which hands out a
+/// new access token (ES256) and a new refresh token (HS256).
+pub fn serve_signing(size: usize) -> io::Result<()> {
+    let body = Bytes::from(vec![b'x'; size]);
+    let sign = Arc::new(two_tokens());
+    let router = Router::new().route(
+        "/",
+        post(async move |_: Bytes| {
+            black_box(sign());
+            ([(CONTENT_TYPE, "application/json")], body)
+        }),
+    );
+    run(async || router)
 }
 
 /// Answers `GET /orders` likewise, behind these `layers`.

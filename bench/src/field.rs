@@ -157,6 +157,11 @@ impl Peer {
         Ok(Self::asked(Bare::durable(body(size), file)?, a_post()))
     }
 
+    /// The same, with two tokens signed before each answer.
+    pub fn signing(size: usize) -> io::Result<Self> {
+        Ok(Self::asked(Bare::signing(body(size))?, a_post()))
+    }
+
     /// Answers `GET`s.
     pub fn get(size: usize) -> io::Result<Self> {
         let mut ask = Vec::new();

@@ -16,7 +16,6 @@ mod field;
 mod footprint;
 mod key_set;
 mod load;
-mod lookups;
 mod machine;
 mod plan;
 mod postgres;
@@ -29,7 +28,7 @@ mod seed;
 mod sign_ins;
 mod stats;
 mod storm;
-
+mod styles;
 mod tokens;
 mod work;
 
@@ -48,13 +47,14 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first six start servers of their own, the last five need none.
-const SECTIONS: [&str; 16] = [
+/// What can be measured, in the order in which it is; the first seven start servers of their own, the last five need none.
+const SECTIONS: [&str; 17] = [
     "footprint",
     "revocations",
     "postgres",
     "days",
     "redis",
+    "stateless",
     "session",
     "renewals",
     "disk",
@@ -67,7 +67,7 @@ const SECTIONS: [&str; 16] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(11).0.split_at(6).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(12).0.split_at(7).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -81,6 +81,10 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve_durably(size, Path::new(file))?)),
+        ["signing-peer", size] => size
+            .parse()
+            .map_err(Into::into)
+            .and_then(|size| Ok(bare::serve_signing(size)?)),
         ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
@@ -160,8 +164,11 @@ fn run(
     if wants("redis") {
         redis::measure(plan, report, folder)?;
     }
+    if wants("stateless") {
+        styles::stateless(plan, report, folder)?;
+    }
     if wants("session") {
-        lookups::measure(plan, report, folder)?;
+        styles::session(plan, report, folder)?;
     }
     if !OF_FIELD.iter().any(|name| wants(name)) {
         return alone(plan, report, wants);

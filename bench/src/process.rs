@@ -144,6 +144,11 @@ impl Bare {
         Self::told(&["bare-peer", &body.to_string()], "")
     }
 
+    /// Starts the one that signs two tokens before it answers.
+    pub fn signing(body: usize) -> io::Result<Self> {
+        Self::told(&["signing-peer", &body.to_string()], "")
+    }
+
     /// Starts the one that answers when a page is on the disk.
     pub fn durable(body: usize, file: &Path) -> io::Result<Self> {
         let file = file.to_string_lossy();

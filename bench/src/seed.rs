@@ -72,6 +72,9 @@ impl Seed {
     }
 }
 
+/// Who seeds.
+pub const ISSUER: &str = "http://localhost:8080";
+
 /// The master key of every server of the bench, for its environment.
 pub fn master_key() -> String {
     "07".repeat(MasterKey::LEN)
@@ -287,7 +290,7 @@ async fn start(
     let settings = Settings {
         passwords: passwords(CHEAP),
         limits: LimitSettings::disabled(),
-        ..Settings::new("http://localhost:8080")
+        ..Settings::new(ISSUER)
     };
     let secrets = Secrets {
         master: MasterKey::new(&Zeroizing::new([7; MasterKey::LEN])),

@@ -68,6 +68,15 @@ pub fn key(algorithm: Algorithm) -> SigningKey {
     .expect("a key")
 }
 
+/// Makes an access token and a refresh token, as a renewal without a store does.
+pub fn two_tokens() -> impl Fn() -> [String; 2] {
+    let keys = [key(Algorithm::ES256), key(Algorithm::HS256)];
+    let claims = claims();
+    move || {
+        [0, 1].map(|i| countersign_jose::sign(&keys[i], TYP, black_box(&claims)).expect("signed"))
+    }
+}
+
 /// The primitive's verification of a genuine signature over these bytes.
 pub fn raw_verification(key: &SigningKey, message: &[u8]) -> Op {
     let bare = Bare::new(key);
