@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_auth::env::Env;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
 use crate::cluster::Cluster;
 use crate::plan::Plan;
+use crate::postgres::connect;
 use crate::report::{Goal, Report};
 use crate::seed::{Seed, seed_postgres};
 use crate::stats::{Latencies, Runs};
@@ -109,11 +110,7 @@ struct Connection {
 
 impl Connection {
     async fn open(address: &str) -> Result<Self, tokio_postgres::Error> {
-        let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-        tokio::spawn(connection);
-        client
-            .batch_execute("SET search_path = countersign, pg_temp; SET jit = off")
-            .await?;
+        let client = connect(address).await?;
         let rotate = client.prepare(ROTATE).await?;
         Ok(Self { client, rotate })
     }

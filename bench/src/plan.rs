@@ -1,4 +1,4 @@
-//! How much is measured: everything in about a quarter of an hour, or a short version in three minutes.
+//! How much is measured: everything in about half an hour, or a short version.
 
 use std::time::Duration;
 

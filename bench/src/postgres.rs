@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
 use crate::field::{Field, Sample, Stopped, runs};
@@ -204,8 +204,7 @@ struct Grants {
 
 impl Grants {
     async fn read(address: &str) -> Result<Self, tokio_postgres::Error> {
-        let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-        tokio::spawn(connection);
+        let client = connect(address).await?;
         let sql = "SELECT absolute_end, handle, cur FROM countersign.grants ORDER BY handle";
         let rows = client.query(sql, &[]).await?;
         Ok(Self {
@@ -217,6 +216,16 @@ impl Grants {
             turn: AtomicUsize::new(0),
         })
     }
+}
+
+/// A connection that is set as a node's are, as far as it matters here.
+pub async fn connect(address: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
+    tokio::spawn(connection);
+    client
+        .batch_execute("SET search_path = countersign, pg_temp; SET jit = off")
+        .await?;
+    Ok(client)
 }
 
 async fn rate(
@@ -231,13 +240,8 @@ async fn rate(
     let end = Instant::now() + time;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..connections {
-        let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-        tokio::spawn(connection);
-        client
-            .batch_execute("SET search_path = countersign, pg_temp; SET jit = off")
-            .await?;
-        let (client, statement) = (Arc::new(client), ROTATE);
-        let statement = client.prepare(statement).await?;
+        let client = Arc::new(connect(address).await?);
+        let statement = client.prepare(ROTATE).await?;
         for _ in 0..depth {
             let (client, statement, grants) = (client.clone(), statement.clone(), grants.clone());
             tasks.spawn(async move {

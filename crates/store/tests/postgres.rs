@@ -366,16 +366,21 @@ async fn versions_that_cannot_live_together() {
     store.close();
 }
 
-/// A newer version may widen what a statement gives that older nodes have prepared: their callers notice nothing.
-#[tokio::test]
-async fn a_schema_that_grows_under_a_connection() {
-    let url = Cluster::shared().database();
+async fn on_one_connection(url: &str) -> (Postgres, World<Postgres>) {
     let one = PostgresOptions {
         connections: std::num::NonZeroUsize::MIN,
         ..PostgresOptions::default()
     };
-    let store = Postgres::connect(&url, &one).await.unwrap();
+    let store = Postgres::connect(url, &one).await.unwrap();
     let world = World::new(store.clone()).await;
+    (store, world)
+}
+
+/// A newer version may widen what a statement gives that older nodes have prepared: their callers notice nothing.
+#[tokio::test]
+async fn a_schema_that_grows_under_a_connection() {
+    let url = Cluster::shared().database();
+    let (store, world) = on_one_connection(&url).await;
     let ann = conformance::using::ann(&world).await;
     let use_it = async |hour: u64| {
         let now = at(hour * 3_600_000);
@@ -916,12 +921,7 @@ async fn count(
 #[tokio::test]
 async fn what_the_connections_are_doing() {
     let url = Cluster::shared().database();
-    let one = PostgresOptions {
-        connections: std::num::NonZeroUsize::MIN,
-        ..PostgresOptions::default()
-    };
-    let store = Postgres::connect(&url, &one).await.unwrap();
-    let world = World::new(store.clone()).await;
+    let (store, world) = on_one_connection(&url).await;
     let user = world.user("ann").await;
     let before = store.stats();
     assert_eq!((before.limit, before.in_use, before.waiting), (1, 0, 0));

@@ -12,7 +12,7 @@ use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
 use countersign_guard::{Cause, Claims, Refused, UnixTime, Verified};
 
-use super::unkept::{before, entitlement, scope_of, session_of};
+use super::unkept::{before, entitlement, not_renewed, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -79,7 +79,7 @@ impl Auth {
         let now = self.env.now();
         let old = self
             .check_for_its_own(token)
-            .map_err(|refused| super::unkept::refusal(&refused))?;
+            .map_err(|refused| not_renewed(&refused))?;
         let (user, session) = whose(&old).ok_or(RefreshError::Invalid)?;
         if !self.is_held(&old, &client) {
             return Err(RefreshError::Invalid);

@@ -13,7 +13,7 @@ use countersign_jose::{KeySet, Verifier, sign};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::unkept::{before, entitlement, refusal, scope_of, session_of};
+use super::unkept::{before, entitlement, not_renewed, scope_of, session_of};
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
@@ -128,7 +128,7 @@ impl Auth {
         self.has_heard()?;
         self.guard
             .check_again(&verified, now.unix())
-            .map_err(|refused| refusal(&refused))?;
+            .map_err(|refused| not_renewed(&refused))?;
 
         // 3. May they try so often?
         self.limits.own().refresh(visitor, now)?;
@@ -177,7 +177,7 @@ impl Auth {
             .0
             .load()
             .verify(token, now.unix())
-            .map_err(|refused| refusal(&refused.into()))
+            .map_err(|refused| not_renewed(&refused.into()))
     }
 
     fn refresh_jwt(

@@ -96,7 +96,7 @@ pub(super) fn entitlement(
 }
 
 /// Why a token of such a session is not renewed.
-pub(super) fn refusal(refused: &Refused) -> RefreshError {
+pub(super) fn not_renewed(refused: &Refused) -> RefreshError {
     match refused {
         Refused::Revoked(Cause::Token) => RefreshError::Spent,
         Refused::Revoked(Cause::Subject) => RefreshError::Outdated,

@@ -197,7 +197,6 @@ async fn a_guard_outlives_a_removed_key() {
 /// Services behind a proxy see no token but those that forward-auth makes, for an audience that no client has.
 #[tokio::test]
 async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
-    const BEHIND: &str = "https://behind.example.com";
     for in_front in [None, Some("https://orders.example.com".to_owned())] {
         let mut options = in_front_of(BEHIND);
         options.http.forward_auth.audience.clone_from(&in_front);
@@ -207,14 +206,7 @@ async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
                 client.audience = in_front;
             })
             .await;
-        let service = Service::registered(&server, "behind", |client| {
-            client.scope = Some("revocations".to_owned());
-            client.serves = Some(BEHIND.to_owned());
-        })
-        .await;
-        let client = ServiceClient::new("behind", service.secret);
-        let options = Options::new(&server.issuer, BEHIND, client, WhenStale::refuse());
-        let guard = guard(options.clock(Frozen)).await;
+        let guard = of_a_service_behind(&server).await;
         server.register("alice@example.com").await;
         let mut alice = Browser::of_client(&server, "app");
         let handed_on = async |alice: &Browser<'_>| {
@@ -239,10 +231,24 @@ async fn a_guard_behind_forward_auth_hears_what_ends_in_front() {
     }
 }
 
+/// What services behind a proxy are called.
+const BEHIND: &str = "https://behind.example.com";
+
+/// The guard of one, whose clocks stand still.
+async fn of_a_service_behind(server: &Server) -> Connected {
+    let service = Service::registered(server, "behind", |client| {
+        client.scope = Some("revocations".to_owned());
+        client.serves = Some(BEHIND.to_owned());
+    })
+    .await;
+    let client = ServiceClient::new("behind", service.secret);
+    let options = Options::new(&server.issuer, BEHIND, client, WhenStale::refuse());
+    guard(options.clock(Frozen)).await
+}
+
 /// Behind a gateway they see those of the client's own audience, made for the holder of a session.
 #[tokio::test]
 async fn a_guard_behind_a_gateway_hears_what_ends_in_front() {
-    const BEHIND: &str = "https://behind.example.com";
     let server = Server::start().await;
     server
         .put_client("app", ClientKind::Browser, |client| {
@@ -250,14 +256,7 @@ async fn a_guard_behind_a_gateway_hears_what_ends_in_front() {
             client.audience = Some(BEHIND.to_owned());
         })
         .await;
-    let service = Service::registered(&server, "behind", |client| {
-        client.scope = Some("revocations".to_owned());
-        client.serves = Some(BEHIND.to_owned());
-    })
-    .await;
-    let client = ServiceClient::new("behind", service.secret);
-    let options = Options::new(&server.issuer, BEHIND, client, WhenStale::refuse());
-    let guard = guard(options.clock(Frozen)).await;
+    let guard = of_a_service_behind(&server).await;
     server.register("alice@example.com").await;
     let mut alice = Browser::of_client(&server, "app");
     let app = "app".parse().unwrap();

@@ -417,6 +417,25 @@ async fn what_was_made_for_the_services_behind_is_of_no_use_here() {
     assert!(is_welcome(&server, &held).await);
 }
 
+/// A life that is rounded down to nothing would take the cookie back.
+#[tokio::test]
+async fn a_browser_keeps_its_cookie_until_the_end() {
+    let server = start().await;
+    server
+        .put_client("default", ClientKind::Browser, |client| {
+            *client = client.clone().with_style(Style::Sliding);
+            client.origins = vec![APP_ORIGIN.to_owned()];
+            client.absolute_ttl = 24 * HOUR;
+        })
+        .await;
+    let mut alice = Browser::new(&server);
+    alice.sign_in(ALICE).await.expect(200);
+    let half_a_second_before = (24 * HOUR).saturating_sub(Duration::from_millis(500));
+    pass(&server, half_a_second_before).await;
+    alice.refresh().await.expect(200);
+    assert!(alice.refresh_token().is_some());
+}
+
 /// It is the session that is left, and the token in hand names it.
 #[tokio::test]
 async fn signing_out_with_a_token_that_was_exchanged_ends_what_came_of_it() {

@@ -188,36 +188,10 @@ pub const ROWS: [Row; 6] = [
         },
         page: include_str!("../../../../../docs/styles/sliding.md"),
     },
-    Row {
-        name: "session",
-        style: Style::Session,
-        kind: ClientKind::Browser,
-        bears: FORWARD_AUTH,
-        renewal: Renewal::Use {
-            says: "a session lives on by being used",
-            thief: "What it does not notice is a stolen cookie.",
-        },
-        rest: Duration::from_hours(16),
-        last: Duration::from_hours(96),
-        forged: "401 no_session",
-        signed_out: Refused {
-            used: "401 no_session",
-            renewed: NOT_RENEWED,
-        },
-        disabled: Refused {
-            used: "401 session_revoked",
-            renewed: NOT_RENEWED,
-        },
-        expired: Refused {
-            used: "401 session_expired",
-            renewed: NOT_RENEWED,
-        },
-        page: include_str!("../../../../../docs/styles/session.md"),
-    },
+    SESSION,
     Row {
         name: "gateway",
         style: Style::Gateway,
-        kind: ClientKind::Browser,
         bears: Bears::Cookie {
             at: "/gateway/app",
             nobody: "401 no_session",
@@ -226,22 +200,8 @@ pub const ROWS: [Row; 6] = [
             says: "a session lives on by being used",
             thief: "a stolen cookie is not noticed",
         },
-        rest: Duration::from_hours(16),
-        last: Duration::from_hours(96),
-        forged: "401 no_session",
-        signed_out: Refused {
-            used: "401 no_session",
-            renewed: NOT_RENEWED,
-        },
-        disabled: Refused {
-            used: "401 session_revoked",
-            renewed: NOT_RENEWED,
-        },
-        expired: Refused {
-            used: "401 session_expired",
-            renewed: NOT_RENEWED,
-        },
         page: include_str!("../../../../../docs/styles/gateway.md"),
+        ..SESSION
     },
 ];
 
@@ -273,3 +233,30 @@ impl Row {
         }
     }
 }
+
+const SESSION: Row = Row {
+    name: "session",
+    style: Style::Session,
+    kind: ClientKind::Browser,
+    bears: FORWARD_AUTH,
+    renewal: Renewal::Use {
+        says: "a session lives on by being used",
+        thief: "What it does not notice is a stolen cookie.",
+    },
+    rest: Duration::from_hours(16),
+    last: Duration::from_hours(96),
+    forged: "401 no_session",
+    signed_out: Refused {
+        used: "401 no_session",
+        renewed: NOT_RENEWED,
+    },
+    disabled: Refused {
+        used: "401 session_revoked",
+        renewed: NOT_RENEWED,
+    },
+    expired: Refused {
+        used: "401 session_expired",
+        renewed: NOT_RENEWED,
+    },
+    page: include_str!("../../../../../docs/styles/session.md"),
+};

@@ -334,14 +334,12 @@ async fn be_disabled(cell: &Cell) {
         let set = cell.server.auth.set_user_enabled(id, enabled, &operator);
         set.await.unwrap();
     };
+    let stays_out = async |ann: &Person| {
+        let (refused, behind) = (&cell.row.disabled, "subject_revoked");
+        is_over(ann.clone(), &seen.token, refused, behind).await;
+    };
     enable(false).await;
-    is_over(
-        ann.clone(),
-        &seen.token,
-        &cell.row.disabled,
-        "subject_revoked",
-    )
-    .await;
+    stays_out(&ann).await;
     ann.nobody()
         .sign_in()
         .await
@@ -349,13 +347,7 @@ async fn be_disabled(cell: &Cell) {
     bob.passes().await;
     // What was ended does not come back.
     enable(true).await;
-    is_over(
-        ann.clone(),
-        &seen.token,
-        &cell.row.disabled,
-        "subject_revoked",
-    )
-    .await;
+    stays_out(&ann).await;
     ann.sign_in().await.expect(200);
     ann.passes().await;
 }
