@@ -682,7 +682,7 @@ async fn tls_to_whoever_is_trusted_under_that_name() {
         };
         let store = Postgres::connect(url, &options).await?;
         // A connection of the pool's, and the one that listens.
-        let mut bell = store.listen().unwrap();
+        let mut bell = store.listen().unwrap().revocations;
         store.users(None, 1).await.unwrap();
         bell.rung().await;
         let sql = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)

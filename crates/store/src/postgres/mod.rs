@@ -30,7 +30,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 pub use connect::{ConnectError, PostgresOptions};
-pub use listen::Bell;
+pub use listen::{Bell, Bells};
 pub use pool::PostgresStats;
 
 pub(crate) use failure::Whole;
@@ -93,11 +93,22 @@ impl Postgres {
         Address::new(url, options).map(drop)
     }
 
-    /// Listens for revocations, on one more connection. `None` if that was chosen not to be used.
+    /// Listens to the other nodes, on one more connection. `None` if that was chosen not to be used.
     #[must_use]
-    pub fn listen(&self) -> Option<Bell> {
+    pub fn listen(&self) -> Option<Bells> {
         let address = self.0.address();
         address.notify.then(|| listen::listen(address.clone()))
+    }
+
+    /// Wakes those who listen for clients. Who does not hear of it looks in half a minute.
+    async fn say_clients(&self) {
+        if !self.0.address().notify {
+            return;
+        }
+        if let Err(error) = self.rows(listen::SAY_CLIENTS, &[]).await {
+            let error = StoreError::from(error);
+            tracing::warn!(%error, "the other nodes were not told of a client; they look in half a minute");
+        }
     }
 
     /// What the connections are doing now.
