@@ -20,6 +20,7 @@ mod skew;
 mod spent;
 mod tls;
 mod users;
+mod usual;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use columns::{millis, word};
 use connect::Address;
 use failure::Failure;
 use pool::Pool;
+use usual::Days;
 
 /// How often others may be quicker than a change that is worked out on this side.
 const AGAIN: u32 = 100;
@@ -128,7 +130,7 @@ impl Postgres {
 
     /// The rows that a statement without an origin gives.
     async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Failure> {
-        self.0.query(sql, params).await
+        self.0.query(None, sql, params).await
     }
 
     /// The rows that a [`verb`] gives.
@@ -138,10 +140,7 @@ impl Postgres {
         origin: &Origin,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, Failure> {
-        let (at, actor) = (millis(origin.at), word(&origin.actor)?);
-        let mut all: Vec<Param<'_>> = vec![&at, &actor, &origin.address, &origin.agent];
-        all.extend_from_slice(params);
-        self.0.query(sql, &all).await
+        self.call_on(None, sql, origin, params).await
     }
 
     /// The one row that it gives.
@@ -153,6 +152,20 @@ impl Postgres {
     ) -> Result<Row, Failure> {
         let rows = self.call(sql, origin, params).await?;
         failure::only(rows)
+    }
+
+    /// The same about a session that ends on a day, whose [`usual`] statement is asked instead, if it can be.
+    async fn call_on(
+        &self,
+        days: Option<Days>,
+        sql: &'static str,
+        origin: &Origin,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let (at, actor) = (millis(origin.at), word(&origin.actor)?);
+        let mut all: Vec<Param<'_>> = vec![&at, &actor, &origin.address, &origin.agent];
+        all.extend_from_slice(params);
+        self.0.query(days, sql, &all).await
     }
 }
 

@@ -17,8 +17,12 @@ use tokio_postgres::{Row, types::ToSql};
 use super::columns::{
     Columns, StoredUse, entitlement, int, json, millis, outcome, session_id, stored_use, word,
 };
-use super::failure::Failure;
+use super::failure::{self, Failure};
+use super::usual::Days;
 use super::{Param, Postgres, verb};
+
+/// The verb, of which [`usual`](super::usual) tells what is done mostly.
+pub(super) const ROTATE: &str = verb!("rotate", "$5, $6, $7, $8, $9, $10, $11");
 
 #[async_trait]
 impl Sessions for Postgres {
@@ -49,21 +53,19 @@ impl Sessions for Postgres {
         presented: Presented<'_>,
         origin: &Origin,
     ) -> Result<Rotate, StoreError> {
-        let row = self
-            .call_one(
-                verb!("rotate", "$5, $6, $7, $8, $9, $10, $11"),
-                origin,
-                &[
-                    &millis(presented.absolute_end),
-                    &presented.handle.0.as_slice(),
-                    &presented.client.as_str(),
-                    &i64::from(presented.generation),
-                    &millis(presented.idle_end),
-                    &interval(presented.interval),
-                    &i64::from(presented.network.0),
-                ],
-            )
-            .await?;
+        let absolute_end = millis(presented.absolute_end);
+        let params: [Param<'_>; 7] = [
+            &absolute_end,
+            &presented.handle.0.as_slice(),
+            &presented.client.as_str(),
+            &i64::from(presented.generation),
+            &millis(presented.idle_end),
+            &interval(presented.interval),
+            &i64::from(presented.network.0),
+        ];
+        let days = Days::new(absolute_end, millis(origin.at));
+        let rows = self.call_on(Some(days), ROTATE, origin, &params).await?;
+        let row = failure::only(rows)?;
         let entitled = || entitlement(&row).map(Box::new);
         Ok(match outcome(&row)? {
             "rotated" => Rotate::Rotated(entitled()?),
@@ -272,13 +274,13 @@ impl Sessions for Postgres {
             let rows = self
                 .rows("SELECT drop_days($1, $2)", &[&table, &millis(now)])
                 .await?;
-            swept += super::failure::only(rows)?.uint(0)?;
+            swept += failure::only(rows)?.uint(0)?;
         }
         let rest = i64::from(limit).saturating_sub_unsigned(swept).max(0);
         let rows = self
             .rows("SELECT sweep_sessions($1, $2)", &[&millis(now), &rest])
             .await?;
-        swept += super::failure::only(rows)?.uint(0)?;
+        swept += failure::only(rows)?.uint(0)?;
         Ok(u32::try_from(swept).unwrap_or(limit).min(limit))
     }
 }
