@@ -145,6 +145,9 @@ impl ClientId {
     /// The client that exists from the first start.
     pub const DEFAULT: &str = "default";
 
+    /// The client that the server's own pages are: the only one whose session vouches for its user elsewhere.
+    pub const ACCOUNT: &str = "account";
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

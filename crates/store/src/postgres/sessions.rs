@@ -7,7 +7,8 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
+    ChangePassword, Join, Joining, MAX_GRANTS, Open, PasswordChange, Presented, Rotate, Sessions,
+    Touch, Touched,
 };
 use countersign_auth::store::StoreError;
 use tokio_postgres::error::SqlState;
@@ -132,6 +133,35 @@ impl Sessions for Postgres {
         Ok(Touch::Live(Box::new(entitlement)))
     }
 
+    async fn join(&self, joining: Joining, origin: &Origin) -> Result<Join, StoreError> {
+        let grant = GrantColumns::new(&joining.grant)?;
+        let session = joining.grant.session;
+        let (end, id) = (
+            millis(session.absolute_end()),
+            session.as_bytes().as_slice(),
+        );
+        let (by, vouching) = (joining.by.0.as_slice(), joining.vouching.as_str());
+        let (until, most) = (millis(joining.replaces_until), i64::from(MAX_GRANTS));
+        let mut params: Vec<Param<'_>> = vec![&end, &id, &by, &vouching, &until, &most];
+        grant.add_to(&mut params);
+        let row = self
+            .call_one(
+                verb!("join_session", "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25"),
+                origin,
+                &params,
+            )
+            .await?;
+        Ok(match outcome(&row)? {
+            "joined" => Join::Joined(Box::new(entitlement(&row)?)),
+            "full" => Join::Full,
+            "superseded" => Join::Superseded,
+            "stale" => Join::Stale,
+            "expired" => Join::Expired,
+            "unknown" => Join::Unknown,
+            other => return Err(unheard_of(other)),
+        })
+    }
+
     async fn end(
         &self,
         session: SessionId,
@@ -201,6 +231,7 @@ impl Sessions for Postgres {
                  JOIN clients c ON c.key = g.client_key
                  WHERE u.id = $1 AND u.enabled AND c.enabled AND s.idle_end > $2
                   AND s.user_epoch = u.epoch AND s.issuer_epoch = i.epoch AND g.client_epoch = c.epoch
+                  AND g.floor = 0
                  ORDER BY s.id, c.id",
                 &[&user.as_bytes().as_slice(), &millis(now)],
             )
