@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
+use crate::pages;
 use crate::routes::{
     forward_auth, gateway, health, introspect, login, logout, me, password, refresh, register,
     revocations, revoke, session, sessions, token, well_known,
@@ -46,6 +47,7 @@ pub fn router(app: App) -> Router {
         .route("/gateway/{id}/", any(gateway::check))
         .route("/gateway/{id}/{*path}", any(gateway::check))
         .route(openapi::PATH, openapi::serve(document))
+        .merge(pages::routes())
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)
         .layer(EdgeLayer(app.clone()))
