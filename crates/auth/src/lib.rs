@@ -33,6 +33,7 @@ pub mod nodes;
 pub mod password;
 pub mod protection;
 pub mod recipients;
+pub mod redirect;
 pub mod refresh;
 mod refresh_token;
 pub mod register;

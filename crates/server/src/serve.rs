@@ -27,6 +27,7 @@ use crate::master_key::Source;
 use crate::metrics::{self, Metrics, Watched};
 use crate::nodes::Neighbours;
 use crate::open::{OpenError, Opened};
+use crate::pages::{BrandError, Pages};
 use crate::telemetry::{self, InvalidFilter};
 use crate::tls::{Tls, TlsError};
 
@@ -71,6 +72,9 @@ pub enum ServeError {
     /// Certificate or key.
     #[error("tls: {0}")]
     Tls(#[from] TlsError),
+    /// How the pages look.
+    #[error(transparent)]
+    Pages(#[from] BrandError),
     /// The data folder.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -127,7 +131,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let signals = Signals::catch().map_err(ServeError::Runtime)?;
     greet(config, &issuer, [&public, &measured], &opened).await?;
 
-    let app = App::new(opened.auth.clone(), http_settings(config), Metrics::new());
+    let app = App::new(opened.auth.clone(), http_settings(config)?, Metrics::new());
     let neighbours = opened
         .store
         .shared()
@@ -240,8 +244,8 @@ fn bind(key: &'static str, listen: Listen) -> Result<Vec<TcpListener>, ServeErro
         .collect()
 }
 
-fn http_settings(config: &Config) -> http::Settings {
-    http::Settings {
+fn http_settings(config: &Config) -> Result<http::Settings, BrandError> {
+    Ok(http::Settings {
         loopback: config.listen.is_loopback(),
         tls: config.tls.certificate.is_some(),
         proxies: TrustedProxies {
@@ -249,8 +253,9 @@ fn http_settings(config: &Config) -> http::Settings {
             header: config.proxy.header,
         },
         forward_auth: config.forward_auth.clone(),
+        pages: Arc::new(Pages::open(&config.pages)?),
         ..http::Settings::default()
-    }
+    })
 }
 
 /// Adds the clients of the configuration, and changes those that it describes otherwise.
