@@ -21,6 +21,7 @@ pub mod feed;
 pub mod identifier;
 pub mod introspection;
 pub mod issue;
+pub mod joining;
 pub mod keys;
 mod known_account;
 pub mod limits;

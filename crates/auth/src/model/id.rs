@@ -153,6 +153,9 @@ impl ClientId {
         Self(Self::ACCOUNT.into())
     }
 
+    /// The client that the server's own pages are: the only one whose session vouches for its user elsewhere.
+    pub const ACCOUNT: &str = "account";
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

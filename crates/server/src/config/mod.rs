@@ -350,7 +350,8 @@ pub struct StoreConfig {
     /// How many connections this node opens to it at most.
     pub connections: NonZeroUsize,
     /// `on`, or `off` for engines that speak PostgreSQL's protocol and have no `LISTEN` and `NOTIFY`: off, this node
-    /// hears of revocations by looking a few times a second, and wakes nobody by its own.
+    /// hears of revocations by looking a few times a second, of clients by looking each half minute, and wakes nobody by
+    /// its own.
     pub notify: Notify,
     /// A measuring aid: added to each commit, as a slower disk would.
     #[serde(with = "duration")]

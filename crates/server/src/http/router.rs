@@ -1,7 +1,7 @@
 //! Every route there is.
 
 use axum::Router;
-use axum::routing::any;
+use axum::routing::{any, get};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -10,8 +10,8 @@ use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::pages;
 use crate::routes::{
-    forward_auth, gateway, health, introspect, login, logout, me, password, refresh, register,
-    revocations, revoke, session, sessions, token, well_known,
+    browser_client, forward_auth, gateway, health, introspect, login, logout, me, password,
+    refresh, register, revocations, revoke, session, sessions, token, well_known,
 };
 
 /// The public API.
@@ -46,6 +46,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/forward-auth/{*path}", any(forward_auth::check))
         .route("/gateway/{id}/", any(gateway::check))
         .route("/gateway/{id}/{*path}", any(gateway::check))
+        .route(browser_client::CODE, get(browser_client::code))
+        .route(browser_client::TYPES, get(browser_client::types))
         .route(openapi::PATH, openapi::serve(document))
         .merge(pages::routes())
         .fallback(edge::not_found)
