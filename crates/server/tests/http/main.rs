@@ -25,6 +25,7 @@ mod introspection;
 mod journey;
 mod openapi;
 mod origin;
+mod pages;
 mod password;
 mod protection;
 mod renewal;
