@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
+use crate::pages;
 use crate::routes::{
     browser_client, forward_auth, gateway, health, introspect, login, logout, me, password,
     refresh, register, revocations, revoke, session, sessions, token, well_known,
@@ -48,6 +49,7 @@ pub fn router(app: App) -> Router {
         .route(browser_client::CODE, get(browser_client::code))
         .route(browser_client::TYPES, get(browser_client::types))
         .route(openapi::PATH, openapi::serve(document))
+        .merge(pages::routes())
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)
         .layer(EdgeLayer(app.clone()))
