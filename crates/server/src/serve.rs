@@ -366,7 +366,7 @@ async fn chores(
         tokio::select! {
             () = stopped => return,
             _ = ticks.tick() => {}
-            // However many are registered: once, with whatever came of them.
+            // However many are registered: once for all of them.
             () = async { rung(&mut bell).await; sleep(GATHER).await } => {}
         }
         if let Some(neighbours) = &neighbours

@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 
 pub use backup::Embedded;
 pub use clients::ShownClient;
-pub use moving::{Frozen, HandOver, HandedOver};
+pub use moving::{Frozen, HandOver, HandedOver, Watched};
 pub use problem::Problem;
 pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
@@ -82,6 +82,8 @@ pub fn router(auth: Arc<Auth>, embedded: Option<Embedded>) -> Router {
         .route("/revocations", post(revocations::revoke))
         .route("/audit", get(audit::list))
         .route("/backup", get(backup::download))
+        .route("/move/watch", post(moving::watch))
+        .route("/move/written/{watch}", get(moving::written))
         .route("/move/freeze", post(moving::freeze))
         .route("/move/done", post(moving::done))
         .fallback(problem::no_such_route)
