@@ -26,7 +26,7 @@ pub use router::router;
 
 pub(crate) use answer::{GivenBody, Profile, Tokens, TokensBody, given};
 pub(crate) use caller::{Bearer, Caller, Credentials};
-pub(crate) use cookies::{Cookies, Kind as CookieKind};
+pub(crate) use cookies::{CookiePolicy, Cookies, Kind as CookieKind};
 pub(crate) use form::Form;
 pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
 pub(crate) use oauth::{OAuthError, OAuthErrorBody, Proof};
