@@ -97,7 +97,7 @@ fn content(reply: &Reply, set: Option<&KeySet>) -> Finding {
         if set.is_empty() {
             "the key set is empty: tokens are signed with a shared secret".to_owned()
         } else {
-            format!("{} keys in {size} bytes", set.len())
+            format!("the key set holds {} keys in {size} bytes", set.len())
         },
     )
 }

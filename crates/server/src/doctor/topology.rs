@@ -130,7 +130,7 @@ pub(crate) fn log(config: &Config, issuer: &str, registered: &[impl AsRef<Client
     if origins > 0 {
         tracing::info!(
             origins,
-            "the cookies of clients reach their server from so many of their origins"
+            "browsers send the cookies of clients from so many of their origins"
         );
     }
     let found = settings(config, &server).into_iter().chain(pages);
