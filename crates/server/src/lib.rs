@@ -7,6 +7,7 @@ pub mod admin;
 mod calendar;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod feed;
 pub mod fetch;
 mod first_start;

@@ -18,6 +18,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
+use crate::doctor::topology;
 use crate::first_start;
 use crate::hearing::{self, hear, rung, tell};
 use crate::http::{self, App, TrustedProxies};
@@ -123,6 +124,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let opened = Opened::open(config, &issuer).await?;
     warn_of_what_is_weak(config, &opened);
     register_clients(config, &opened).await?;
+    topology::log(config, &issuer, &opened.auth.clients());
     let socket = AdminSocket::open(&config.data).map_err(|cause| ServeError::Socket {
         path: admin::socket::path(&config.data),
         cause,

@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod doctor;
 mod harmless;
 mod init;
 mod keys;
@@ -50,6 +51,7 @@ use print::Output;
   countersign                                  start a server to try things with
   countersign init --issuer https://auth.example.com
   countersign check                            validate and print the configuration
+  countersign doctor                           look at the running server as others see it
   countersign user add ada@example.com         asks for a password
   countersign sessions end-all ada@example.com
   countersign audit --user ada@example.com --since 24h --json
@@ -101,6 +103,8 @@ enum Command {
     Init(init::Args),
     /// Validate the configuration and print it as it is in effect, secrets hidden
     Check,
+    /// Look at a running server from outside: what is wrong, what follows, which line to change
+    Doctor(doctor::Args),
     /// Add, list, show, change, disable, export and delete users
     #[command(subcommand)]
     User(user::Command),
@@ -189,6 +193,7 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         }
         Command::Init(args) => init::run(&args, output),
         Command::Check => check::run(&sources, output),
+        Command::Doctor(args) => return args.run(&sources, output),
         Command::Completions(args) => completions::run(&args),
         Command::Version => asking(version::run(&sources, output)),
         Command::User(command) => asking(command.run(&sources, output)),

@@ -38,6 +38,9 @@ pub(super) enum Failure {
     Password(io::Error),
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Of `doctor`, before it could look at anything.
+    #[error("{0}")]
+    NothingExamined(Box<Failure>),
     #[error("{0}")]
     Usage(String),
     #[error("the runtime does not start: {0}")]
@@ -63,14 +66,16 @@ impl Failure {
             Self::Call(CallError::Write(_)) | Self::File { .. } => "file",
             Self::Password(_) => "no_password",
             Self::Token(error) => error.code(),
+            Self::NothingExamined(why) => why.code(),
             Self::Usage(_) => "usage",
             Self::Runtime(_) => "runtime",
         }
     }
 
-    /// 1; but 2 where 1 says that a token was refused, and this is that nothing could be looked at.
+    /// 1; but 2 where 1 says that a token was refused or a trouble found, and this is that nothing could be looked at.
     pub(super) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Token(_)) { 2 } else { 1 })
+        let nothing_seen = matches!(self, Self::Token(_) | Self::NothingExamined(_));
+        ExitCode::from(if nothing_seen { 2 } else { 1 })
     }
 
     /// Whether it is worth a word.

@@ -118,6 +118,13 @@ impl Sources {
         named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
     }
 
+    /// Whether there are any settings: a file, or variables.
+    #[must_use]
+    pub fn say_anything(&self) -> bool {
+        let is_ours = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(PREFIX));
+        self.file().is_some() || self.vars.keys().any(is_ours)
+    }
+
     /// The variables that are ours, by name.
     fn ours(&self) -> Result<Vec<(&str, &str)>, Problem> {
         let mut ours = Vec::new();

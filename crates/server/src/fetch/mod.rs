@@ -3,6 +3,7 @@
 //! One request, one answer, and nothing else: no redirect is followed, no cookie, credential or
 //! proxy is used, and what the answer says about its own type is not believed.
 
+mod ask;
 mod public;
 mod url;
 
@@ -11,24 +12,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::{Request, StatusCode, header};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+pub(crate) use ask::{Answer, ask, exchange, request};
+pub(crate) use public::is_public;
 pub use url::{InvalidUrl, Url};
 
 /// The largest document that is taken.
 pub const MAX_DOCUMENT: usize = 1024 * 1024;
-
-/// The largest head of an answer that is read.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// What may be fetched, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +65,7 @@ impl Policy {
     fn allows(self, url: &Url, address: IpAddr) -> bool {
         let in_the_clear = !url.is_secure();
         let is_loopback = address.to_canonical().is_loopback();
-        let is_in_reach = self.reach == Reach::Anywhere || public::is_public(address);
+        let is_in_reach = self.reach == Reach::Anywhere || is_public(address);
         is_in_reach && (is_loopback || !in_the_clear)
     }
 }
@@ -164,15 +162,31 @@ pub async fn fetch(url: &Url, policy: Policy) -> Result<Bytes, FetchError> {
         patience: policy.patience,
     };
     let work = async {
-        let addresses = resolve(url, policy).await?;
-        let stream = connect(url, policy, &addresses).await?;
-        if url.is_secure() {
-            exchange(url, secure(url, stream).await?).await
-        } else {
-            exchange(url, stream).await
+        let answer = ask(url, policy, document(url)).await?;
+        let status = answer.status();
+        if status != StatusCode::OK {
+            let host = url.host().to_owned();
+            return Err(FetchError::Status { host, status });
         }
+        answer.document().await
     };
     timeout(policy.patience, work).await.map_err(too_slow)?
+}
+
+/// The question what is there.
+fn document(url: &Url) -> Request<Full<Bytes>> {
+    let mut request = request(url);
+    request.headers_mut().insert(
+        header::ACCEPT,
+        header::HeaderValue::from_static("application/jwk-set+json, application/json"),
+    );
+    request
+}
+
+/// A connection to a machine that the policy allows.
+pub(crate) async fn reach(url: &Url, policy: Policy) -> Result<TcpStream, FetchError> {
+    let addresses = resolve(url, policy).await?;
+    connect(url, policy, &addresses).await
 }
 
 /// The addresses of the host that the policy allows; never none.
@@ -213,107 +227,41 @@ async fn connect(
     })
 }
 
-async fn secure(
+/// TLS on a connection, with whom this machine trusts.
+pub(crate) async fn secure(
     url: &Url,
     stream: TcpStream,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, FetchError> {
+) -> Result<TlsStream<TcpStream>, FetchError> {
     let tls = |error| FetchError::Tls {
         host: url.host().to_owned(),
         error,
     };
-    // Read anew each time: it is rare, and who is trusted may have changed. A file, so not on this thread.
-    let config = tokio::task::spawn_blocking(client_config)
-        .await
-        .map_err(|error| tls(error.into()))?;
-    let config = config
-        .map_err(|error| tls(io::Error::other(error)))?
-        .ok_or(FetchError::NoRoots)?;
+    let roots = trusted().await.ok_or(FetchError::NoRoots)?;
+    let config = client_config(roots).map_err(|error| tls(io::Error::other(error)))?;
     TlsConnector::from(Arc::new(config))
         .connect(url.server_name(), stream)
         .await
         .map_err(tls)
 }
 
-/// TLS with the machine's own list of trusted roots, if it has one.
-fn client_config() -> Result<Option<ClientConfig>, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    let (added, _) =
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 {
-        return Ok(None);
-    }
+/// The machine's own list of trusted roots, if it has one.
+pub(crate) async fn trusted() -> Option<RootCertStore> {
+    // Read anew each time: it is rare, and who is trusted may have changed. A file, so not on this thread.
+    let read = || {
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs().certs;
+        let (added, _) = roots.add_parsable_certificates(found);
+        (added > 0).then_some(roots)
+    };
+    tokio::task::spawn_blocking(read).await.ok().flatten()
+}
+
+fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Some(config))
-}
-
-/// One request, one answer, one connection.
-async fn exchange(
-    url: &Url,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> Result<Bytes, FetchError> {
-    let http = |error| FetchError::Http {
-        host: url.host().to_owned(),
-        error,
-    };
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MAX_HEAD)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(http)?;
-    let ask = async {
-        let answer = sender.send_request(request(url)).await.map_err(http)?;
-        let status = answer.status();
-        if status != StatusCode::OK {
-            let host = url.host().to_owned();
-            return Err(FetchError::Status { host, status });
-        }
-        let body = Limited::new(answer.into_body(), MAX_DOCUMENT);
-        let body = body.collect().await.map_err(|error| cut_off(url, error))?;
-        Ok(body.to_bytes())
-    };
-    // The connection moves the bytes; what becomes of it, `ask` hears.
-    let moving = async {
-        drop(connection.await);
-        std::future::pending().await
-    };
-    tokio::select! {
-        answer = ask => answer,
-        never = moving => never,
-    }
-}
-
-fn request(url: &Url) -> Request<Empty<Bytes>> {
-    let mut request = Request::new(Empty::new());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = url.path();
-    let agent = concat!("countersign/", env!("CARGO_PKG_VERSION"));
-    let headers = request.headers_mut();
-    headers.insert(header::HOST, url.authority());
-    for (name, value) in [
-        (header::ACCEPT, "application/jwk-set+json, application/json"),
-        (header::USER_AGENT, agent),
-        (header::CONNECTION, "close"),
-    ] {
-        headers.insert(name, header::HeaderValue::from_static(value));
-    }
-    request
-}
-
-fn cut_off(url: &Url, error: Box<dyn std::error::Error + Send + Sync>) -> FetchError {
-    let host = url.host().to_owned();
-    match error.downcast::<hyper::Error>() {
-        Ok(error) => FetchError::Http {
-            host,
-            error: *error,
-        },
-        Err(other) => {
-            debug_assert!(other.is::<LengthLimitError>(), "{other}");
-            FetchError::TooLarge { host }
-        }
-    }
+    Ok(config)
 }

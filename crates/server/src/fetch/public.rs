@@ -57,7 +57,7 @@ fn read<'t>(texts: impl IntoIterator<Item = &'t &'t str>) -> Vec<Cidr> {
 }
 
 /// Whether packets to it leave this machine and its surroundings.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     let address = address.to_canonical();
     if let IpAddr::V6(v6) = address {
         if let Some(translated) = behind_nat64(v6) {

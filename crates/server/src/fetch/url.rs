@@ -119,7 +119,7 @@ impl Url {
         self.port
     }
 
-    pub(super) fn server_name(&self) -> ServerName<'static> {
+    pub(crate) fn server_name(&self) -> ServerName<'static> {
         self.server_name.clone()
     }
 

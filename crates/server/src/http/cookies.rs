@@ -76,7 +76,8 @@ impl CookiePolicy {
         if self.secure { OF_HOST } else { "" }
     }
 
-    fn name(self, kind: Kind, client: &Client) -> String {
+    /// What it is called.
+    pub(crate) fn name(self, kind: Kind, client: &Client) -> String {
         let prefix = domain(kind, client).map_or(self.prefix(), |_| OF_DOMAIN);
         let (id, suffix) = (&client.id, kind.suffix());
         format!("{prefix}{OURS}{id}{suffix}")

@@ -26,7 +26,7 @@ pub use router::router;
 
 pub(crate) use answer::{GivenBody, Profile, Tokens, TokensBody, cookies_of, given};
 pub(crate) use caller::{Bearer, Caller, Credentials, use_session};
-pub(crate) use cookies::{Cookies, Kind as CookieKind};
+pub(crate) use cookies::{CookiePolicy, Cookies, Kind as CookieKind};
 pub(crate) use form::{Form, decode, encode};
 pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
 pub(crate) use oauth::{OAuthError, OAuthErrorBody, Proof};

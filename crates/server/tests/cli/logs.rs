@@ -60,6 +60,60 @@ fn a_style_with_a_price_is_warned_about() {
     assert!(lines[0].contains(r#""client":"stateless""#), "{}", lines[0]);
 }
 
+/// What `countersign doctor` would find from inside, a server says when it starts: no browser sends these cookies, and
+/// nobody is believed who stands in front.
+#[test]
+fn what_cannot_work_is_said_at_the_start() {
+    let folder = TempDir::new();
+    let file = r#"
+        issuer = "https://auth.example.com"
+        [[client]]
+        id = "shop"
+        kind = "browser"
+        origins = ["https://auth.example.com", "https://shop.example.net"]
+    "#;
+    std::fs::write(folder.path().join("countersign.toml"), file).unwrap();
+    let log = folder.path().join("log");
+    start(folder.path(), &log, &[]).stop();
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (warnings, others): (Vec<_>, Vec<_>) = lines.partition(|line| line["level"] == "WARN");
+    let of = |check: &str| {
+        let found: Vec<&Value> = warnings
+            .iter()
+            .filter(|line| line["check"] == check)
+            .collect();
+        assert_eq!(found.len(), 1, "{check}: {text}");
+        let text = |key: &str| found[0][key].as_str().unwrap().to_owned();
+        [text("message"), text("cure")]
+    };
+    let [said, cure] = of("style");
+    assert!(
+        said.contains("client shop") && said.contains("https://shop.example.net"),
+        "{said}"
+    );
+    assert!(
+        cure.contains("style = \"gateway\"") && cure.contains("issuer = \"https://auth."),
+        "{cure}"
+    );
+    let [said, cure] = of("proxy");
+    assert!(
+        said.contains("https://auth.example.com") && cure.contains("[proxy] trusted"),
+        "{said} {cure}"
+    );
+    assert!(others.iter().any(|line| line["origins"] == 1), "{text}");
+
+    // Nobody is bothered where all is well.
+    std::fs::remove_file(folder.path().join("countersign.toml")).unwrap();
+    let log = folder.path().join("another");
+    let fresh = TempDir::new();
+    start(fresh.path(), &log, &[]).stop();
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(!text.contains("WARN"), "{text}");
+}
+
 #[test]
 fn a_log_that_is_kept_is_json_with_one_line_for_each_request() {
     let folder = TempDir::new();

@@ -5,10 +5,11 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 50] = [
+const COMMANDS: [&str; 51] = [
     "serve",
     "init",
     "check",
+    "doctor",
     "user",
     "user add",
     "user list",
@@ -113,6 +114,11 @@ fn what_is_not_understood_ends_with_2() {
         "audit --since yesterday",
         "serve --listen nowhere",
         "init --issuer http://auth.example.com",
+        "doctor --issuer http://auth.example.com",
+        "doctor --issuer https://auth.example.com/path",
+        "doctor --app-origin https://app.example.com/page",
+        "doctor --client shop",
+        "doctor --service orders",
         "completions dos",
         "--port 80",
     ] {

@@ -18,6 +18,7 @@ mod wrong_clock;
 
 mod chains;
 mod crash;
+mod doctor;
 mod feed;
 mod gateway;
 mod interop;
