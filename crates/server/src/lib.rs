@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod nodes;
 pub mod open;
 mod patience;
+mod playground;
 mod routes;
 pub mod serve;
 pub mod telemetry;

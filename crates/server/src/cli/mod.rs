@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod demo;
 mod harmless;
 mod init;
 mod keys;
@@ -101,6 +102,8 @@ enum Command {
     Init(init::Args),
     /// Validate the configuration and print it as it is in effect, secrets hidden
     Check,
+    /// Give the demo user of the first start a new password
+    Demo,
     /// Add, list, show, change, disable, export and delete users
     #[command(subcommand)]
     User(user::Command),
@@ -190,6 +193,7 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Init(args) => init::run(&args, output),
         Command::Check => check::run(&sources, output),
         Command::Completions(args) => completions::run(&args),
+        Command::Demo => asking(demo::run(&sources, output)),
         Command::Version => asking(version::run(&sources, output)),
         Command::User(command) => asking(command.run(&sources, output)),
         Command::Client(command) => asking(command.run(&sources, output)),

@@ -32,6 +32,8 @@ pub struct Settings {
     pub feed: feed::Settings,
     /// What forward-auth checks, and what it answers with.
     pub forward_auth: ForwardAuth,
+    /// Whether there is a playground: only where somebody tries the server out, on loopback.
+    pub playground: bool,
 }
 
 /// What forward-auth checks, and what it answers with.
@@ -82,6 +84,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             feed: feed::Settings::default(),
             forward_auth: ForwardAuth::default(),
+            playground: false,
         }
     }
 }

@@ -230,7 +230,7 @@ fn dress(
     listed_origin: Option<HeaderValue>,
     id: Option<HeaderValue>,
 ) {
-    const FIXED: [(HeaderName, HeaderValue); 4] = [
+    const FIXED: [(HeaderName, HeaderValue); 3] = [
         (
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -239,12 +239,15 @@ fn dress(
             header::REFERRER_POLICY,
             HeaderValue::from_static("same-origin"),
         ),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        ),
         (header::VARY, HeaderValue::from_static("origin")),
     ];
+    // What brings a policy of its own is one of the server's pages, and nobody else's to read.
+    let is_page = headers.contains_key(header::CONTENT_SECURITY_POLICY);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     for (name, value) in FIXED {
         headers.insert(name, value);
     }
@@ -257,7 +260,7 @@ fn dress(
             HeaderValue::from_static("max-age=31536000"),
         );
     }
-    if let Some(origin) = listed_origin {
+    if let Some(origin) = listed_origin.filter(|_| !is_page) {
         origin::allow(headers, origin);
     }
     if let Some(id) = id {

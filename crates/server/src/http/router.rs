@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
+use crate::playground;
 use crate::routes::{
     forward_auth, gateway, health, introspect, login, logout, me, password, refresh, register,
     revocations, revoke, session, sessions, token, well_known,
@@ -38,6 +39,11 @@ pub fn router(app: App) -> Router {
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .split_for_parts();
+    let routes = if app.settings().playground {
+        routes.merge(playground::router())
+    } else {
+        routes
+    };
 
     routes
         // Envoy puts the path that it asks about behind, and uses its method.

@@ -5,10 +5,11 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 50] = [
+const COMMANDS: [&str; 51] = [
     "serve",
     "init",
     "check",
+    "demo",
     "user",
     "user add",
     "user list",

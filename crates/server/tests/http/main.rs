@@ -25,6 +25,7 @@ mod journey;
 mod openapi;
 mod origin;
 mod password;
+mod playground;
 mod protection;
 mod renewal;
 mod secrets;
