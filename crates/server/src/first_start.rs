@@ -72,6 +72,7 @@ pub(crate) async fn begin(auth: &Auth) -> Result<Option<FirstStart>, FirstStartE
     register(auth, APP, ClientKind::Browser, |client| {
         "Demo app".clone_into(&mut client.name);
         client.origins = DEVELOPMENT.map(str::to_owned).to_vec();
+        client.redirect_uris = DEVELOPMENT.map(|origin| format!("{origin}/")).to_vec();
         client.claims = [("name", ClaimSource::Name), ("roles", ClaimSource::Roles)]
             .map(|(claim, source)| (claim.to_owned(), source))
             .into();

@@ -4,6 +4,7 @@
 //! [`cli::main`] and nothing else.
 
 pub mod admin;
+mod calendar;
 pub mod cli;
 pub mod config;
 pub mod feed;
@@ -17,6 +18,7 @@ pub mod master_key;
 pub mod metrics;
 pub mod nodes;
 pub mod open;
+pub mod pages;
 mod patience;
 mod playground;
 mod routes;
