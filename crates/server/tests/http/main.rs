@@ -27,6 +27,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod password;
+mod playground;
 mod protection;
 mod renewal;
 mod secrets;
