@@ -17,5 +17,6 @@ mod wrong_clock;
 
 mod client;
 mod field;
+mod pages;
 mod script;
 mod tabs;
