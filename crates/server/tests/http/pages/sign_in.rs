@@ -286,7 +286,7 @@ async fn who_is_signed_in_goes_on_to_another_application_without_a_password() {
         .await;
 
     alice.open(to_forum).await;
-    assert_eq!(alice.heading(), "You are signed in");
+    assert_eq!(alice.heading(), "Go on to forum");
     assert!(alice.text().contains("Continue as alice@example.com"));
     assert!(
         !alice.browser.jar.contains_key("countersign-forum"),
