@@ -56,6 +56,7 @@ async fn the_address_says_it_before_the_browser_and_all_the_way() {
     // The application is told its state, and nothing of ours.
     assert_eq!(anna.path, format!("{BACK}?state=s"));
 
+    let mut anna = Person::new(&server);
     anna.open("/login?ui_locales=de").await;
     anna.fill(&[("identifier", "anna@example.com"), ("password", PASSWORD)])
         .await;

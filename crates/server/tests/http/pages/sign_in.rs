@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_auth::limits::LimitSettings;
+use countersign_auth::model::client::{Client, ClientKind, Style};
 use countersign_auth::visitor::Visitor;
 
 use super::person::Person;
@@ -200,7 +201,8 @@ async fn an_application_gets_its_cookie_and_its_state_back() {
         assert_eq!(address, BACK);
         assert_eq!(decoded(carried), state);
         let names: Vec<_> = alice.browser.jar.keys().collect();
-        assert_eq!(names, ["countersign-shop", "countersign-shop.device"]);
+        let own = ["countersign-account.device", SESSION];
+        assert_eq!(names, [own[0], own[1], "countersign-shop"]);
     }
     // As the call would have set it: it renews.
     let mut browser = crate::actors::Browser::of_client(&server, "shop");
@@ -261,18 +263,113 @@ async fn a_name_that_was_there_before_names_nothing_afterwards() {
     assert_eq!(thief.path, "/login");
 }
 
+/// Another application, and the sign-in page for it.
+async fn forum(server: &Server, change: impl FnOnce(&mut Client)) -> &'static str {
+    server
+        .put_client("forum", ClientKind::Browser, |client| {
+            client.redirect_uris = vec!["https://forum.example.com/in".to_owned()];
+            change(client);
+        })
+        .await;
+    "/login?client_id=forum&state=s"
+}
+
 #[tokio::test]
-async fn who_is_signed_in_already_types_their_password_for_an_application() {
+async fn who_is_signed_in_goes_on_to_another_application_without_a_password() {
     let server = server().await;
-    let mut alice = Person::signed_in(&server, "alice@example.com").await;
+    let to_forum = forum(&server, |_| {}).await;
+    server.register("alice@example.com").await;
+    let mut alice = Person::new(&server);
     alice.open(&to_shop("s")).await;
+    alice
+        .fill(&[("identifier", "alice@example.com"), ("password", PASSWORD)])
+        .await;
+
+    alice.open(to_forum).await;
+    assert_eq!(alice.heading(), "Go on to forum");
+    assert!(alice.text().contains("Continue as alice@example.com"));
     assert!(
-        alice
-            .text()
-            .contains("You are signed in as alice@example.com.")
+        !alice.browser.jar.contains_key("countersign-forum"),
+        "looking changes nothing"
     );
-    assert_eq!(alice.value_of("identifier"), "alice@example.com");
-    assert_eq!(alice.focused().as_deref(), Some("password"));
+    alice.fill(&[("continue", "yes")]).await;
+    assert_eq!(alice.path, "https://forum.example.com/in?state=s");
+    assert!(alice.browser.jar.contains_key("countersign-forum"));
+
+    // One session, of all three; and it ends for all of them.
+    assert_eq!(server.count("sessions"), 1);
+    alice.open("/account/sessions").await;
+    assert!(alice.text().contains("The Shop") && alice.text().contains("forum"));
+    let mut at_forum = crate::actors::Browser::of_client(&server, "forum");
+    at_forum.jar.clone_from(&alice.browser.jar);
+    server.rest();
+    at_forum.refresh().await.expect(200);
+    alice.open("/logout").await;
+    alice.fill(&[]).await;
+    server.rest();
+    at_forum.refresh().await.expect(401);
+}
+
+#[tokio::test]
+async fn who_is_somebody_else_signs_out_first_and_loses_no_state() {
+    let server = server().await;
+    let to_forum = forum(&server, |_| {}).await;
+    let mut alice = Person::signed_in(&server, "alice@example.com").await;
+    alice.open(to_forum).await;
+    alice.press("/logout", &[]).await;
+    assert_eq!(alice.path, format!("{to_forum}&done=signed_out"));
+    server.register("bob@example.com").await;
+    alice
+        .fill(&[("identifier", "bob@example.com"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(alice.path, "https://forum.example.com/in?state=s");
+}
+
+#[tokio::test]
+async fn an_application_of_other_terms_asks_for_the_password_and_has_a_session_of_its_own() {
+    let server = server().await;
+    let day = Duration::from_hours(24);
+    let changes: [fn(&mut Client); 2] = [
+        |client| client.absolute_ttl = Duration::from_hours(14 * 24),
+        |client| client.style = Style::Stateless,
+    ];
+    server.register("alice@example.com").await;
+    for change in changes {
+        let to_forum = forum(&server, change).await;
+        let mut alice = Person::new(&server);
+        alice.sign_in("alice@example.com", PASSWORD).await;
+        let name = alice.browser.jar[SESSION].clone();
+        alice.open(to_forum).await;
+        assert!(
+            alice
+                .text()
+                .contains("You are signed in as alice@example.com.")
+        );
+        assert_eq!(alice.value_of("identifier"), "alice@example.com");
+        assert_eq!(alice.focused().as_deref(), Some("password"));
+        // A form that goes on all the same is answered by that page.
+        alice.send(to_forum, &[("continue", "yes")]).await;
+        assert_eq!(alice.page.status, 422);
+        assert!(!alice.browser.jar.contains_key("countersign-forum"));
+        alice
+            .fill(&[("identifier", "alice@example.com"), ("password", PASSWORD)])
+            .await;
+        assert_eq!(alice.path, "https://forum.example.com/in?state=s");
+        assert!(alice.browser.jar.contains_key("countersign-forum"));
+        assert_eq!(alice.browser.jar[SESSION], name, "the pages' own goes on");
+        server.advance(day);
+    }
+}
+
+#[tokio::test]
+async fn nobody_goes_on_without_a_session() {
+    let server = server().await;
+    let to_forum = forum(&server, |_| {}).await;
+    let mut nobody = Person::new(&server);
+    nobody.send(to_forum, &[("continue", "yes")]).await;
+    assert_eq!(nobody.path, to_forum);
+    assert_eq!(nobody.heading(), "Sign in");
+    assert!(nobody.browser.jar.is_empty());
 }
 
 /// What an application reads in its query.
