@@ -165,6 +165,7 @@ function show() {
   })
   $('claims').replaceChildren(...rows)
   $('life').max = claims.exp - claims.iat
+  tick()
   $('curl').textContent = `curl -sS ${location.origin}/v1/me -H "Authorization: Bearer ${token}"`
   if (!tampered) fill({ ...texts, signature: parts.signature })
 }
@@ -176,19 +177,21 @@ function cell(kind, text, name) {
   return cell
 }
 
-setInterval(() => {
+function tick() {
   if (!token) return
   const seconds = left()
   $('life').value = Math.max(0, seconds)
   $('left').textContent = seconds > 0 ? `${Math.ceil(seconds)} s` : 'it has expired'
-}, PACE)
+}
+
+setInterval(tick, PACE)
 
 function note(text) {
   const now = new Date()
   const time = document.createElement('time')
   time.dateTime = now.toISOString()
   time.textContent = now.toLocaleTimeString()
-  const line = document.createElement('li')
+  const line = document.createElement('p')
   line.append(time, text)
   const log = $('log')
   log.append(line)

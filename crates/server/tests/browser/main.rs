@@ -18,5 +18,6 @@ mod wrong_clock;
 mod client;
 mod field;
 mod pages;
+mod playground;
 mod script;
 mod tabs;
