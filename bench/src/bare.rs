@@ -14,7 +14,8 @@ use std::thread;
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::tokens::{by_key, two_tokens};
+use crate::tokens::{by_key, renewal, two_tokens};
 
 /// Answers `POST /` and `GET /` with a body of `size` bytes until killed. Prints its address first.
 pub fn serve(size: usize) -> io::Result<()> {
@@ -101,6 +102,26 @@ pub fn serve_signing(size: usize) -> io::Result<()> {
         post(async move |_: Bytes| {
             black_box(sign());
             ([(CONTENT_TYPE, "application/json")], body)
+        }),
+    );
+    run(async || router)
+}
+
+/// Answers `POST /` with a renewal as such: the refresh token in the cookie is checked, and both tokens are made anew from
+/// what it says; the access token goes into the body, the refresh token into the cookie.
+pub fn serve_renewing() -> io::Result<()> {
+    let renew = Arc::new(renewal());
+    let router = Router::new().route(
+        "/",
+        post(async move |headers: HeaderMap, _: Bytes| {
+            let cookie = headers.get(COOKIE).and_then(|cookie| cookie.to_str().ok());
+            let (_, token) = cookie
+                .and_then(|cookie| cookie.split_once('='))
+                .ok_or(StatusCode::UNAUTHORIZED)?;
+            let [access, refresh] = renew(token).ok_or(StatusCode::UNAUTHORIZED)?;
+            let cookie = format!("refresh={refresh}; Path=/; HttpOnly; Secure; SameSite=Strict");
+            let body = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 300 });
+            Ok::<_, StatusCode>(([(SET_COOKIE, cookie)], Json(body)))
         }),
     );
     run(async || router)

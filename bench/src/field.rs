@@ -13,6 +13,7 @@ use crate::process::{Bare, Server, Setting};
 use crate::report::{Report, number};
 use crate::seed::{Seed, master_key, seed, seed_beside_redis, seed_postgres};
 use crate::stats::Runs;
+use crate::tokens::refresh_token;
 use crate::work::{Renewals, Same};
 
 /// Clients time out after a second here, so a session has rested after 2.5 seconds instead of 20: fewer sessions suffice.
@@ -160,6 +161,17 @@ impl Peer {
     /// The same, with two tokens signed before each answer.
     pub fn signing(size: usize) -> io::Result<Self> {
         Ok(Self::asked(Bare::signing(body(size))?, a_post()))
+    }
+
+    /// Answers `POST`s with a refresh token by renewing that.
+    pub fn renewing() -> io::Result<Self> {
+        let mut ask = Vec::new();
+        let head = format!(
+            "Sec-Fetch-Site: same-origin\r\nCookie: refresh={}\r\n",
+            refresh_token()
+        );
+        request("POST", "/", &head, "{}", &mut ask);
+        Ok(Self::asked(Bare::renewing()?, ask))
     }
 
     /// Answers `GET`s.

@@ -40,6 +40,7 @@ use std::time::Instant;
 
 use countersign_auth::model::client::Style;
 use countersign_auth::password::HashAlgorithm;
+use rusqlite::{Connection, OpenFlags};
 
 use field::Field;
 use plan::Plan;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
             .parse()
             .map_err(Into::into)
             .and_then(|size| Ok(bare::serve_signing(size)?)),
+        ["renewing-peer"] => bare::serve_renewing().map_err(Into::into),
         ["axum-peer", layers] => bare::serve_orders(layers),
         [revocations::ARGUMENT, issuer, client] => revocations::listen(issuer, client),
         ["verify-alone", seconds] => seconds
@@ -279,6 +281,12 @@ fn many(
         begin.elapsed().as_secs(),
         size(&data)? / (1024 * 1024)
     ));
+    report.once(
+        "storage per million sessions, indexes and their grants included",
+        of_sessions(&data)? * 1e6 / f64::from(plan.many) / (1024.0 * 1024.0),
+        "MiB",
+        None,
+    );
     renewals::of_many(plan, report, few, &mut large)?;
     report.once(
         "resident memory, large store",
@@ -334,6 +342,19 @@ fn likeness(
         clients,
         "19 MiB, 2 passes",
     )
+}
+
+/// What the sessions and grants of the store in `data` take, in bytes of its pages.
+fn of_sessions(data: &Path) -> Result<f64, Box<dyn Error>> {
+    let file = data.join(seed::DATABASE);
+    let store = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    Ok(store.query_row(
+        "SELECT total(pgsize) FROM dbstat WHERE aggregate = true AND name IN (
+            SELECT name FROM sqlite_schema WHERE tbl_name IN ('sessions', 'grants')
+         )",
+        [],
+        |row| row.get(0),
+    )?)
 }
 
 fn size(folder: &Path) -> std::io::Result<u64> {

@@ -149,6 +149,11 @@ impl Bare {
         Self::told(&["signing-peer", &body.to_string()], "")
     }
 
+    /// Starts the one that renews a refresh token.
+    pub fn renewing() -> io::Result<Self> {
+        Self::told(&["renewing-peer"], "")
+    }
+
     /// Starts the one that answers when a page is on the disk.
     pub fn durable(body: usize, file: &Path) -> io::Result<Self> {
         let file = file.to_string_lossy();

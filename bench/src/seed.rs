@@ -35,7 +35,7 @@ use crate::work::{app, holder, signer};
 /// Everybody's password.
 pub const PASSWORD: &str = "a bench needs no secrets";
 /// The file of the store in a server's data folder.
-const DATABASE: &str = "countersign.db";
+pub const DATABASE: &str = "countersign.db";
 /// The least that Argon2 takes: what seeded sessions are opened with.
 pub const CHEAP: HashAlgorithm = HashAlgorithm::Argon2id {
     memory_kib: 8,

@@ -33,14 +33,19 @@ pub fn stateless(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), 
     let peer = Peer::signing(size)?;
     report.say(&format!(
         "`POST /v1/refresh` with a refresh JWT in the cookie: nothing is read and nothing written. Next to an axum `POST` \
-         that reads its body, signs two tokens of ten claims (ES256 and HS256) and answers as many bytes ({size}), in turns."
+         that reads its body, signs two tokens of ten claims (ES256 and HS256) and answers as many bytes ({size}), and to one \
+         that reads an HS256 token of ten claims from the cookie, checks it, signs two tokens of what it says and answers with \
+         them, in turns."
     ));
+    let renewing = Peer::renewing()?;
+    let mut least: [Vec<Sample>; 3] = Default::default();
     let mut ours: [Vec<Sample>; 3] = Default::default();
     let mut bare: [Vec<Sample>; 3] = Default::default();
     for _ in 0..plan.runs {
         for (i, clients) in CLIENTS.into_iter().enumerate() {
             bare[i].push(peer.run(plan.span, clients)?);
             ours[i].push(field.renew(plan.span, clients)?);
+            least[i].push(renewing.run(plan.span, clients)?);
         }
     }
     for (i, clients) in CLIENTS.into_iter().enumerate() {
@@ -59,6 +64,21 @@ pub fn stateless(plan: &Plan, report: &mut Report, folder: &Path) -> Result<(), 
             &ratio,
             "×",
             (clients == 64).then_some(Goal::AtLeast(0.8)),
+        );
+        for (name, samples) in [
+            ("signing twice", &bare),
+            ("checking and signing twice", &least),
+        ] {
+            let cpu = runs(&samples[i], |s| s.cpu);
+            let name = format!("{name}, {clients} clients: the peer's CPU");
+            report.figure(&name, &cpu, "µs each", None);
+        }
+        let ratio = pairs(&least[i], &bare[i], |least, bare| least.rate / bare.rate);
+        report.figure(
+            &format!("checking and signing twice of signing twice, {clients} clients"),
+            &ratio,
+            "×",
+            None,
         );
     }
     field.server.stop()?;

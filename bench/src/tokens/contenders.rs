@@ -77,6 +77,25 @@ pub fn two_tokens() -> impl Fn() -> [String; 2] {
     }
 }
 
+/// The refresh token that [`renewal`] takes: HS256, ten claims.
+pub fn refresh_token() -> String {
+    countersign_jose::sign(&key(Algorithm::HS256), TYP, &claims()).expect("signed")
+}
+
+/// Checks a refresh token, and makes both tokens anew from what it says.
+pub fn renewal() -> impl Fn(&str) -> Option<[String; 2]> {
+    let keys = [key(Algorithm::ES256), key(Algorithm::HS256)];
+    let known = KeySet::new(vec![keys[1].verifying_key()]).expect("one key");
+    let verifier = Verifier::new(ISSUER, AUDIENCE, TYP, known);
+    move |token| {
+        let now = UnixTime::from_secs(NOW);
+        let claims = verifier.verify::<Claims>(token, now).ok()?;
+        let [access, refresh] = &keys;
+        let sign = |key| countersign_jose::sign(key, TYP, &*claims).ok();
+        Some([sign(access)?, sign(refresh)?])
+    }
+}
+
 /// The primitive's verification of a genuine signature over these bytes.
 pub fn raw_verification(key: &SigningKey, message: &[u8]) -> Op {
     let bare = Bare::new(key);

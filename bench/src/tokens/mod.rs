@@ -21,7 +21,7 @@ use contenders::Contenders;
 use race::{BATCH, Rival, batch, race, turns};
 
 pub use checks::measure as checks;
-pub use contenders::two_tokens;
+pub use contenders::{refresh_token, renewal, two_tokens};
 pub use encryption::measure as encryption;
 pub use hostile::measure as hostile;
 pub use layer::{by_key, measure as layer};

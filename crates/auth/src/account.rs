@@ -8,6 +8,7 @@ use crate::Auth;
 use crate::directory::ChangeUser;
 use crate::identifier::{self, InvalidName, InvalidUsername};
 use crate::issue::IssueError;
+use crate::model::audit::{AuditEntry, AuditQuery};
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
 use crate::model::user::{User, UserChange};
@@ -157,6 +158,23 @@ impl Auth {
     ) -> Result<Vec<SessionView>, AccountError> {
         let user = user_of(caller)?;
         Ok(self.sessions.of_user(user, self.env.now()).await?)
+    }
+
+    /// What the audit trail says of the caller's account, newest first.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn my_activity(
+        &self,
+        caller: &Verified<Claims>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, AccountError> {
+        let query = AuditQuery {
+            user: Some(user_of(caller)?),
+            limit,
+            ..AuditQuery::default()
+        };
+        Ok(self.directory.audit(query).await?)
     }
 
     /// Ends one of the caller's sessions.

@@ -15,6 +15,7 @@ use crate::model::client::{Client, ClientKind, Style};
 use crate::model::id::ClientId;
 use crate::model::secret::StoredSecret;
 use crate::protection::{ProtectionError, check_client};
+use crate::redirect;
 use crate::store::StoreError;
 use crate::style;
 use crate::visitor::Visitor;
@@ -32,6 +33,17 @@ pub enum ClientError {
         "{0:?} is not an origin: a scheme (https, or http on loopback), a host and perhaps a port expected, in lower case, without a path, as in https://app.example.com"
     )]
     Origin(String),
+    /// An address that nobody is to be sent to.
+    #[error("{uri:?} is not an address to come back to: {why}")]
+    Redirect {
+        /// As it was given.
+        uri: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The client of the server's own pages.
+    #[error("the client \"account\" is the server's own, for its pages: choose another id")]
+    Own,
     /// A lifetime that is zero, too long, or no whole number of seconds.
     #[error(
         "the lifetimes do not fit: 0 < access_ttl ≤ 24 h, access_ttl ≤ idle_ttl ≤ absolute_ttl ≤ 400 days expected, in whole seconds"
@@ -166,6 +178,9 @@ impl Auth {
         client: Client,
         visitor: &Visitor,
     ) -> Result<Client, ClientError> {
+        if client.is_own() {
+            return Err(ClientError::Own);
+        }
         check(&client)?;
         check_client(&self.settings, &client)?;
         let before = self.clients.find(Some(client.id.as_str()));
@@ -212,6 +227,9 @@ impl Auth {
             .clients
             .find(Some(id.as_str()))
             .ok_or(ClientError::Unknown)?;
+        if client.is_own() {
+            return Err(ClientError::Own);
+        }
         let changed = Client {
             enabled,
             ..Client::clone(&client)
@@ -244,12 +262,18 @@ impl Auth {
 /// Whether a client can be registered so, but for how its tokens are protected: see [`check_client`].
 ///
 /// # Errors
-/// [`ClientError`], but never `Protection`, `Keys`, `Unknown` or `Store`.
+/// [`ClientError`], but never `Own`, `Protection`, `Keys`, `Unknown` or `Store`.
 pub fn check(client: &Client) -> Result<(), ClientError> {
     for origin in &client.origins {
         if !is_origin(origin) {
             return Err(ClientError::Origin(origin.clone()));
         }
+    }
+    for uri in &client.redirect_uris {
+        redirect::check(client.kind, uri).map_err(|why| ClientError::Redirect {
+            uri: uri.clone(),
+            why,
+        })?;
     }
     // The store and the tokens count in seconds.
     let whole = [client.access_ttl, client.idle_ttl, client.absolute_ttl]
@@ -309,6 +333,9 @@ fn check_kind(client: &Client) -> Result<(), ClientError> {
     if !client.origins.is_empty() {
         return refused("a service has no origins: no page may act for it");
     }
+    if !client.redirect_uris.is_empty() {
+        return refused("a service has no redirect_uris: nobody signs in to it");
+    }
     if client.with_account {
         return refused("a service has no account: leave with_account out");
     }
@@ -327,7 +354,7 @@ pub(crate) fn is_text(text: &str) -> bool {
 }
 
 /// Whether `text` is an origin as a browser writes it (RFC 6454 §6.2), https or on loopback.
-fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let Some((scheme, authority)) = text.split_once("://") else {
         return false;
     };

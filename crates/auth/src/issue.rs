@@ -61,6 +61,8 @@ impl fmt::Debug for Signed {
 pub enum Outcome {
     /// A sign-in.
     SignedIn,
+    /// A sign-in within a session that stood.
+    Joined,
     /// A change of password.
     PasswordChanged,
     /// A renewal: a new generation.

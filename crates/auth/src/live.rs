@@ -40,6 +40,7 @@ impl LiveSessions {
 pub struct LiveSession(Arc<Known>);
 
 struct Known {
+    handle: HandleHash,
     client: Arc<Client>,
     claims: Verified<Claims>,
     account: Arc<User>,
@@ -66,6 +67,17 @@ impl LiveSession {
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.0.session
+    }
+
+    /// Whose browser presented it.
+    #[must_use]
+    pub fn client(&self) -> &Arc<Client> {
+        &self.0.client
+    }
+
+    /// The grant that was presented.
+    pub(crate) fn handle(&self) -> HandleHash {
+        self.0.handle
     }
 }
 
@@ -236,6 +248,7 @@ impl Auth {
         let lifetime = Duration::from_secs(claims.exp.saturating_sub(claims.iat));
         let end = Timestamp::from_secs(claims.exp);
         Ok(LiveSession(Arc::new(Known {
+            handle: entitlement.grant.handle,
             client: client.clone(),
             account: self.remember_account(entitlement.user, news),
             session: entitlement.session,

@@ -51,7 +51,25 @@ pub trait Sessions: Send + Sync + 'static {
     /// [`Touch`] is answered; none writes anything.
     async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError>;
 
-    /// Ends one session: event, audit line, rows. With `owner`, only if it is theirs. Whether it was there.
+    /// Another client joins a session that stands: it is given a grant there on the word of one that is there already,
+    /// whose name stays the same (as for `touch`). In one step: the session is not at its end; user, issuer and the clients
+    /// of both grants are where these grants say, and none is disabled; the grant that vouches was not superseded. So a
+    /// grant comes wholly before whatever ends the session, and ends with it, or is not given.
+    ///
+    /// The session stays as it is: its id, `auth_time`, `amr`, both ends and the epochs of user and issuer are what the new
+    /// grant's tokens inherit.
+    ///
+    /// What the same client was given in this session before gives way and is unknown from then on (its last access token
+    /// lives on for its few minutes): whoever stole it would go on beside its owner, unnoticed. But for what was first given
+    /// after [`Joining::replaces_until`] and never renewed: its answer may be under way, and which of two answers a browser
+    /// keeps is the network's choice.
+    ///
+    /// Appends `signed_in` to the audit trail, with the detail [`JOINED`]. Where more than one refusal fits, the later one
+    /// in [`Join`] is answered; none writes anything.
+    async fn join(&self, joining: Joining, origin: &Origin) -> Result<Join, StoreError>;
+
+    /// Ends one session with all its grants: event, audit line, rows. With `owner`, only if it is theirs. Whether it was
+    /// there.
     async fn end(
         &self,
         session: SessionId,
@@ -60,6 +78,8 @@ pub trait Sessions: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
 
     /// Ends the session of the grant with this handle, whatever generation was presented. The session, if it was there.
+    /// It ends whole: who signs out of one application signs out of all that this session signed in to, and one event
+    /// says so to all of their services.
     async fn end_of_grant(
         &self,
         handle: HandleHash,
@@ -76,14 +96,16 @@ pub trait Sessions: Send + Sync + 'static {
         origin: &Origin,
     ) -> Result<u64, StoreError>;
 
-    /// The live sessions of a user, latest use first.
+    /// The live sessions of a user, latest use first: one view for each, however many grants it has. It names the clients
+    /// that can go on in it: none that was cut off, and none whose grants a change of password superseded.
     async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionView>, StoreError>;
 
     /// A session's user changes their password, in one step: the user's epoch rises (which ends every other session
     /// and all tokens), the session gets the new epoch, every grant that it has is superseded
     /// ([`crate::rotation::Generations::supersede`]), and the new grant is added, under the session and with the
     /// state that it carries. (The old grants' handles are stored nowhere, so none of them could be continued; and
-    /// their tokens must go on to answer `Superseded`.)
+    /// their tokens must go on to answer `Superseded`, until their client joins again.) That holds for every client of the
+    /// session: only the one that the password was shown to goes on without asking.
     async fn change_password(
         &self,
         change: PasswordChange,
@@ -189,6 +211,42 @@ pub enum Touch {
     /// The session is at its idle or absolute end.
     Expired,
     /// No such grant, or not of this client.
+    Unknown,
+}
+
+/// How many grants a session may have, those included that were superseded.
+pub const MAX_GRANTS: u32 = 32;
+
+/// What the audit trail says of a sign-in to another application within a session that stands.
+pub const JOINED: &str = "joined";
+
+/// Another client, about to join a session that stands.
+#[derive(Clone, Debug)]
+pub struct Joining {
+    /// The grant that vouches.
+    pub by: HandleHash,
+    /// The client whose grant that is.
+    pub vouching: ClientId,
+    /// The grant to be given, in the session that both have.
+    pub grant: Grant,
+    /// Until when its client may have been given what gives way now.
+    pub replaces_until: Timestamp,
+}
+
+/// How [`Sessions::join`] went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Join {
+    /// The client has its grant.
+    Joined(Box<Entitlement>),
+    /// The session has [`MAX_GRANTS`] already, besides those that would give way.
+    Full,
+    /// A change of password took the place of the grant that vouches.
+    Superseded,
+    /// The user, one of the two clients or the issuer took it back, or user or client are disabled or gone.
+    Stale,
+    /// The session is at its idle or absolute end.
+    Expired,
+    /// No such grant to vouch, or not of this client, or not of this session.
     Unknown,
 }
 

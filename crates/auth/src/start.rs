@@ -9,7 +9,7 @@ use crate::Auth;
 use crate::clients::Clients;
 use crate::clock::follow_from_the_start;
 use crate::directory::Directory;
-use crate::env::Env;
+use crate::env::{Env, Timestamp};
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::keys::{Keys, KeysError};
 use crate::limits::shared::Limiter;
@@ -77,7 +77,7 @@ pub enum StartError {
 }
 
 impl Auth {
-    /// Opens the keys (at the first start, makes them and the default client), reads the clients and the revocation
+    /// Opens the keys (at the first start, makes them and the first clients), reads the clients and the revocation
     /// log, and starts the hashing threads. Nothing is answered before the log is read.
     ///
     /// # Errors
@@ -102,9 +102,11 @@ impl Auth {
         }
 
         let mut clients = Clients::load(&*directory).await?;
-        if clients.find(None).is_none() {
-            let client = Client::new(ClientId::default(), ClientKind::Browser, now);
-            directory.put_client(client, &origin).await?;
+        let missing = missing_clients(&clients, now);
+        if !missing.is_empty() {
+            for client in missing {
+                directory.put_client(client, &origin).await?;
+            }
             clients = Clients::load(&*directory).await?;
         }
         let needs = needs(&settings, &*directory, &clients).await?;
@@ -166,6 +168,27 @@ impl Auth {
             limits,
         })
     }
+}
+
+/// The clients that are there without anybody's doing: the first one, and that of the server's pages, whatever stands in
+/// its place.
+fn missing_clients(clients: &Clients, now: Timestamp) -> Vec<Client> {
+    let mut missing = Vec::new();
+    if clients.find(None).is_none() {
+        missing.push(Client::new(ClientId::default(), ClientKind::Browser, now));
+    }
+    let own = Client::account(now);
+    match clients.find(Some(ClientId::ACCOUNT)) {
+        Some(found) if own.is_as_registered(&found) => {}
+        Some(_) => {
+            tracing::warn!(
+                "the client \"account\" was registered otherwise; that id is the server's own, for its pages, and is theirs now"
+            );
+            missing.push(own);
+        }
+        None => missing.push(own),
+    }
+    missing
 }
 
 /// The operator's own key, or the secret that services share.

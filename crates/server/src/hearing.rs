@@ -49,16 +49,10 @@ pub async fn hear(
     loop {
         // What it gives back borrows from the channel, and must not outlive the waiting.
         let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
-        let rung = async {
-            match &mut bell {
-                Some(bell) => bell.rung().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stopped => return,
             _ = ticks.tick() => {}
-            () = rung => {}
+            () = rung(&mut bell) => {}
         }
         // One line for each time that it is away, not one for each look.
         match auth.hear_revocations().await {
@@ -73,5 +67,13 @@ pub async fn hear(
             _ => {}
         }
         sleep(BREATH).await;
+    }
+}
+
+/// Waits until the bell has rung. Where there is none it never does.
+pub async fn rung(bell: &mut Option<Bell>) {
+    match bell {
+        Some(bell) => bell.rung().await,
+        None => std::future::pending().await,
     }
 }

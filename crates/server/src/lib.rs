@@ -4,6 +4,7 @@
 //! [`cli::main`] and nothing else.
 
 pub mod admin;
+mod calendar;
 pub mod cli;
 pub mod config;
 pub mod doctor;
@@ -18,6 +19,7 @@ pub mod master_key;
 pub mod metrics;
 pub mod nodes;
 pub mod open;
+pub mod pages;
 mod patience;
 mod routes;
 pub mod serve;

@@ -177,7 +177,7 @@ impl Metrics {
                 Outcome::Recovered => "recovered",
                 Outcome::Renewed => "renewed",
                 // No renewal answers these.
-                Outcome::SignedIn | Outcome::PasswordChanged => "other",
+                Outcome::SignedIn | Outcome::Joined | Outcome::PasswordChanged => "other",
             },
             Err(error) => match error {
                 RefreshError::Invalid => "invalid",

@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 use crate::config::Config;
 
 /// What may differ from node to node: where it listens and what stands in front, the way to the store and to what it
-/// fetches, how much of its machine it uses, what it logs. A name that ends in `.` is a whole section. The master key is
+/// fetches, where its files lie, how much of its machine it uses, what it logs. A name that ends in `.` is a whole section. The master key is
 /// the same wherever a node starts at all.
-const OWN: [&str; 14] = [
+const OWN: [&str; 16] = [
     "listen",
     "data",
     "master_key",
@@ -24,6 +24,8 @@ const OWN: [&str; 14] = [
     "proxy.",
     "metrics.",
     "fetch.",
+    "pages.logo",
+    "pages.templates",
     "store.postgres",
     "store.postgres_root_certificates",
     "store.connections",

@@ -16,7 +16,7 @@ use countersign_auth::model::key::{KeyState, StoredKey};
 use countersign_auth::sessions::Sessions;
 use countersign_auth::start::StartError;
 use countersign_auth::store::StoreError;
-use countersign_store::{Bell, ConnectError, Postgres, Redis, RedisError, Sqlite, SqliteOptions};
+use countersign_store::{Bells, ConnectError, Postgres, Redis, RedisError, Sqlite, SqliteOptions};
 
 use crate::admin::{self, Embedded};
 use crate::config::{Config, ConfigError, Secret};
@@ -245,9 +245,9 @@ impl Store {
         }
     }
 
-    /// What rings when another node revokes something, if there is such a thing.
+    /// What rings when another node does something, if there is such a thing.
     #[must_use]
-    pub fn listen(&self) -> Option<Bell> {
+    pub fn listen(&self) -> Option<Bells> {
         self.shared().and_then(Postgres::listen)
     }
 

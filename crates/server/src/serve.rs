@@ -9,17 +9,18 @@ use countersign_auth::Auth;
 use countersign_auth::clients::ClientError;
 use countersign_auth::store::StoreError;
 use countersign_auth::visitor::Visitor;
+use countersign_store::Bell;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::doctor::topology;
 use crate::first_start;
-use crate::hearing::{self, hear, tell};
+use crate::hearing::{self, hear, rung, tell};
 use crate::http::{self, App, TrustedProxies};
 use crate::key_sets::KeySets;
 use crate::listen::{self, Limits};
@@ -27,6 +28,7 @@ use crate::master_key::Source;
 use crate::metrics::{self, Metrics, Watched};
 use crate::nodes::Neighbours;
 use crate::open::{OpenError, Opened};
+use crate::pages::{BrandError, Pages};
 use crate::telemetry::{self, InvalidFilter};
 use crate::tls::{Tls, TlsError};
 
@@ -34,6 +36,8 @@ use crate::tls::{Tls, TlsError};
 const GRACE: Duration = Duration::from_secs(10);
 /// How often chores are done.
 const UPKEEP: Duration = Duration::from_secs(30);
+/// How long after word of a client the chores are done, with what else has come.
+const GATHER: Duration = Duration::from_millis(500);
 /// How often the store's clock is looked at.
 const CLOCK: Duration = Duration::from_secs(5);
 
@@ -69,6 +73,9 @@ pub enum ServeError {
     /// Certificate or key.
     #[error("tls: {0}")]
     Tls(#[from] TlsError),
+    /// How the pages look.
+    #[error(transparent)]
+    Pages(#[from] BrandError),
     /// The data folder.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -126,7 +133,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let signals = Signals::catch().map_err(ServeError::Runtime)?;
     greet(config, &issuer, [&public, &measured], &opened).await?;
 
-    let app = App::new(opened.auth.clone(), http_settings(config), Metrics::new());
+    let app = App::new(opened.auth.clone(), http_settings(config)?, Metrics::new());
     let neighbours = opened
         .store
         .shared()
@@ -162,16 +169,20 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         ),
     );
     tasks.spawn(socket.serve(opened.desk(&config.data), stop.clone()));
+    let (revocations, clients) = match opened.store.listen() {
+        Some(bells) => (Some(bells.revocations), Some(bells.clients)),
+        None => (None, None),
+    };
     tasks.spawn(chores(
         opened.auth.clone(),
         neighbours.clone(),
+        clients,
         stop.clone(),
     ));
     tasks.spawn(keep_time(opened.auth.clone(), stop.clone()));
-    let bell = opened.store.listen();
     tasks.spawn(hear(
         opened.auth.clone(),
-        bell,
+        revocations,
         hearing::EVERY,
         stop.clone(),
     ));
@@ -235,8 +246,8 @@ fn bind(key: &'static str, listen: Listen) -> Result<Vec<TcpListener>, ServeErro
         .collect()
 }
 
-fn http_settings(config: &Config) -> http::Settings {
-    http::Settings {
+fn http_settings(config: &Config) -> Result<http::Settings, BrandError> {
+    Ok(http::Settings {
         loopback: config.listen.is_loopback(),
         tls: config.tls.certificate.is_some(),
         proxies: TrustedProxies {
@@ -244,8 +255,9 @@ fn http_settings(config: &Config) -> http::Settings {
             header: config.proxy.header,
         },
         forward_auth: config.forward_auth.clone(),
+        pages: Arc::new(Pages::open(&config.pages)?),
         ..http::Settings::default()
-    }
+    })
 }
 
 /// Adds the clients of the configuration, and changes those that it describes otherwise.
@@ -346,10 +358,19 @@ impl Signals {
 async fn chores(
     auth: Arc<Auth>,
     neighbours: Option<Arc<Neighbours>>,
+    mut bell: Option<Bell>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut ticks = seldom(UPKEEP);
-    while next(&mut ticks, &mut stop).await {
+    loop {
+        // What it gives back borrows from the channel, and must not outlive the waiting.
+        let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+        tokio::select! {
+            () = stopped => return,
+            _ = ticks.tick() => {}
+            // However many are registered: once, with whatever came of them.
+            () = async { rung(&mut bell).await; sleep(GATHER).await } => {}
+        }
         if let Some(neighbours) = &neighbours
             && let Err(error) = neighbours.meet().await
         {

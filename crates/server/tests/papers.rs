@@ -172,6 +172,7 @@ fn papers() -> Vec<PathBuf> {
         "",
         "docs",
         "docs/styles",
+        "clients/browser",
         "examples/orders",
         "examples/verifiers",
     ]

@@ -15,7 +15,7 @@ mod sqlite;
 
 pub use self::redis::{Concern, Redis, RedisError, SqlAndRedis};
 pub use moving::{Caught, Move, MoveError, Progress};
-pub use postgres::{Bell, ConnectError, Postgres, PostgresOptions, PostgresStats};
+pub use postgres::{Bell, Bells, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use schema::{SchemaState, Verdict};
 pub use sqlite::{
     BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats,

@@ -682,7 +682,7 @@ async fn tls_to_whoever_is_trusted_under_that_name() {
         };
         let store = Postgres::connect(url, &options).await?;
         // A connection of the pool's, and the one that listens.
-        let mut bell = store.listen().unwrap();
+        let mut bell = store.listen().unwrap().revocations;
         store.users(None, 1).await.unwrap();
         bell.rung().await;
         let sql = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
@@ -846,6 +846,66 @@ async fn a_renewal_is_one_round_trip() {
         assert!(answer.starts_with(expected), "{expected}: {answer}");
         assert_eq!(counter.round_trips() - before, 1, "{expected}");
     }
+}
+
+/// What is renewed as usual is renewed by one statement about the tables of its day, without the verb, which is there for all
+/// else; and where there is no such table, the verb does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usual_renewal_is_one_statement() {
+    let url = Cluster::shared().database();
+    let (store, world) = on_one_connection(&url).await;
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let (hand, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(line);
+    let rotate = async |store: &Postgres, generation: u32, now: u64| {
+        let presented = Presented {
+            handle: ann.handle,
+            absolute_end: ann.session.absolute_end(),
+            generation,
+            client: &ann.client,
+            idle_end: at(0),
+            interval: Interval::default(),
+            network: Network(1),
+        };
+        store.rotate(presented, &origin(at(now))).await
+    };
+    let day = ann.session.absolute_end().as_millis() / 86_400_000;
+    let rename = |from: &str, to: &str| {
+        format!("ALTER TABLE countersign.grants_{from}{day} RENAME TO grants_{to}{day}")
+    };
+    hand.batch_execute(&rename("d", "of_")).await.unwrap();
+    assert!(matches!(
+        rotate(&store, 0, 30_000).await,
+        Ok(Rotate::Rotated(_))
+    ));
+    hand.batch_execute(&rename("of_", "d")).await.unwrap();
+
+    let store = connect(&url).await.unwrap();
+    hand.batch_execute(
+        "SET search_path = countersign;
+         CREATE OR REPLACE FUNCTION rotate(
+            p_by origin, p_end bigint, p_handle bytea, p_client text, p_generation bigint, p_idle_end bigint,
+            p_interval bigint, p_network bigint
+         ) RETURNS answers LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the verb was called'; END $$",
+    )
+    .await
+    .unwrap();
+    assert!(matches!(
+        rotate(&store, 1, 60_000).await,
+        Ok(Rotate::Rotated(_))
+    ));
+    assert!(matches!(
+        rotate(&store, 2, 90_000).await,
+        Ok(Rotate::Rotated(_))
+    ));
+    let held = rotate(&store, 3, 91_000).await.unwrap_err();
+    assert!(
+        format!("{held:?}").contains("the verb was called"),
+        "{held:?}"
+    );
 }
 
 /// Stands between a store and its database, and counts how often the store waits for an answer: each `Sync` of the

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster::Cluster;
+use conformance::joining;
 use conformance::restarts::Restart;
 use conformance::world::{SignedIn, origin, password, session_ended};
 use conformance::{World, at};
@@ -155,7 +156,8 @@ async fn a_cluster_of_three() {
         sessions::opens, sessions::opens_stale, sessions::ends, sessions::ends_of_grant, sessions::ends_all_of_user,
         sessions::ends_all_but_one, sessions::lists, sessions::changes_password, renewal::rotated, renewal::reused,
         renewal::ahead, renewal::stale, sweeping::sweeps_sessions, races::one_of_a_hundred_renews,
-        races::sign_in_against_cut_off,
+        races::sign_in_against_cut_off, joining::joins, joining::takes_the_place_of_what_was_given_before,
+        joining::a_new_password_supersedes_all, races::a_hundred_join_one_that_ends,
     }
     let redis = Redis::connect(&url).await.unwrap();
     tallies::of_many_owners(&redis).await;
@@ -252,6 +254,9 @@ async fn a_crash_of_the_directory() {
     assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
     let away = world.store.end(ann.session, None, &origin(at(0))).await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
+    let (joining, joined) = joining::form(&world, &ann, &world.client, at(0));
+    let away = world.store.join(joining, &origin(at(0))).await;
+    assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
 
     let starting = Arc::clone(&cluster);
     blocking(move || starting.start()).await;
@@ -262,6 +267,8 @@ async fn a_crash_of_the_directory() {
         }
     };
     assert!(matches!(answer, Rotate::Rotated(_)), "{answer:?}");
+    let answer = rotate(&world.store, &joined, 0, at(20_000)).await.unwrap();
+    assert_eq!(answer, Rotate::Unknown);
     let views = world.store.of_user(user.id, at(1)).await.unwrap();
     assert_eq!(views.len(), 1);
     assert_eq!(
@@ -412,6 +419,29 @@ async fn a_password_that_is_being_changed() {
     assert_eq!(after, Rotate::Stale);
 }
 
+/// Between the two stores nothing joins, for what the change supersedes is known already. If it never ends, that passes.
+#[tokio::test]
+async fn nothing_joins_while_a_password_is_being_changed() {
+    let (store, (server, _scratch)) = beside_sqlite().await;
+    let world = World::new(store).await;
+    let user = world.user("ann").await;
+    let shop = world.other_client("shop").await;
+    let ann = world.sign_in(&user).await;
+    let end = ann.session.absolute_end().as_millis();
+    let key = format!("countersign:{{{end}}}:session:{}", ann.session);
+    let until = at(10_000).as_millis().to_string();
+    server.cli(&["HSET", &key, "changing", &until]);
+    let before = server.cli(&["HGETALL", &key]);
+    let (joining, _) = joining::form(&world, &ann, &shop, at(9_999));
+    let meanwhile = world.store.join(joining, &origin(at(9_999))).await;
+    assert!(
+        matches!(meanwhile, Err(StoreError::Unavailable(_))),
+        "{meanwhile:?}"
+    );
+    assert_eq!(server.cli(&["HGETALL", &key]), before);
+    joining::joined(&world, &ann, &shop, at(10_000)).await;
+}
+
 /// A sign-in that was cut off before it was answered is listed nowhere, counts nowhere, and can be used by nobody.
 #[tokio::test]
 async fn a_sign_in_that_never_ended() {
@@ -517,7 +547,9 @@ async fn keys_end_by_themselves() {
     let (store, (server, _scratch)) = beside_sqlite().await;
     let world = World::new(store).await;
     let user = world.user("ann").await;
-    world.sign_in(&user).await;
+    let shop = world.other_client("shop").await;
+    let ann = world.sign_in(&user).await;
+    joining::joined(&world, &ann, &shop, at(0)).await;
     let day = 24 * 3600 * 1000;
     let mut seen = 0;
     for key in server.cli(&["KEYS", "countersign:*"]).lines() {
@@ -528,7 +560,7 @@ async fn keys_end_by_themselves() {
         assert!(left > 90 * day && left <= 91 * day, "{key}: {left}");
         seen += 1;
     }
-    assert_eq!(seen, 3);
+    assert_eq!(seen, 4);
 }
 
 #[tokio::test]
@@ -598,7 +630,9 @@ async fn a_user_who_may_do_no_more_than_is_needed() {
         sessions::changes_password,
         sessions::lists,
         renewal::recovered,
-        sweeping::sweeps_sessions
+        sweeping::sweeps_sessions,
+        joining::takes_the_place_of_what_was_given_before,
+        joining::ends_with_all_its_grants
     );
 }
 

@@ -50,7 +50,7 @@ pub enum Happening {
     PasswordChanged,
     /// A password was hashed anew because the settings moved.
     PasswordRehashed,
-    /// Somebody signed in.
+    /// Somebody signed in. With the detail `joined`: to another application, within a session that stood.
     SignedIn,
     /// Somebody failed to sign in to a known account.
     SignInFailed,

@@ -138,6 +138,10 @@ pub struct Client {
     /// Origins (`https://app.example.com`) from which browsers may call with cookies: the CORS and CSRF list.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// Where the pages may send a browser when its owner has signed in (RFC 6749 §3.1.2): whole addresses, compared
+    /// letter by letter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
     /// In the style `gateway`: the domain for all of whose hosts its session's cookie is; by default the one host that set
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,6 +205,7 @@ impl Client {
             encrypt_to: None,
             scope: None,
             origins: Vec::new(),
+            redirect_uris: Vec::new(),
             cookie_domain: None,
             with_account: false,
             claims: BTreeMap::new(),
@@ -211,6 +216,30 @@ impl Client {
             epoch: 0,
             created_at: at,
         }
+    }
+
+    /// The server's own client: its pages, where people sign in and look after their account.
+    #[must_use]
+    pub fn account(at: Timestamp) -> Self {
+        let client = Self::new(ClientId::account(), ClientKind::Browser, at);
+        client.with_style(Style::Session)
+    }
+
+    /// Whether it is the server's own: nobody registers, changes or disables it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.id.as_str() == ClientId::ACCOUNT
+    }
+
+    /// Whether `stored` is this client, but for what the store alone counts.
+    #[must_use]
+    pub fn is_as_registered(&self, stored: &Self) -> bool {
+        let counted = Self {
+            epoch: stored.epoch,
+            created_at: stored.created_at,
+            ..self.clone()
+        };
+        counted == *stored
     }
 
     /// The same in another style, with the lifetimes that it has by default.

@@ -144,6 +144,14 @@ pub struct ClientId(Box<str>);
 impl ClientId {
     /// The client that exists from the first start.
     pub const DEFAULT: &str = "default";
+    /// The server's own, the client of its pages: the only one whose session vouches for its user elsewhere.
+    pub const ACCOUNT: &str = "account";
+
+    /// The id of the server's own client.
+    #[must_use]
+    pub fn account() -> Self {
+        Self(Self::ACCOUNT.into())
+    }
 
     /// The text.
     #[must_use]

@@ -1,16 +1,17 @@
-//! Sessions of which the server has a row (`rotating`, `session`), each with a grant for the client that began it. What the
-//! browser or the device holds names the grant.
+//! Sessions of which the server has a row (`rotating`, `session`), each with a grant for the client that began it, and
+//! one for each that joined it. What the browser or the device holds names the grant.
 
 use super::NewPassword;
 use crate::Auth;
 use crate::account::PasswordError;
+use crate::joining::{JoinError, JoinSession};
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::model::grant::{Entitlement, Grant, HandleHash};
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::rotation::Generations;
-use crate::sessions::{ChangePassword, Open, PasswordChange};
+use crate::sessions::{ChangePassword, Join, Joining, Open, PasswordChange};
 use crate::visitor::Visitor;
 
 impl Auth {
@@ -27,6 +28,32 @@ impl Auth {
         match self.sessions.open(session, grant, &origin).await? {
             Open::Stale => Err(LoginError::Stale),
             Open::Opened(entitlement) => Ok(*entitlement),
+        }
+    }
+
+    /// Gives another client a grant in a session that stands, unless that ended or something moved meanwhile.
+    pub(super) async fn join_kept(
+        &self,
+        join: &JoinSession<'_>,
+        handle: HandleHash,
+    ) -> Result<Entitlement, JoinError> {
+        let JoinSession {
+            session,
+            client,
+            visitor,
+            ..
+        } = join;
+        let now = self.env.now();
+        let joining = Joining {
+            by: session.handle(),
+            vouching: session.client().id.clone(),
+            grant: self.first_grant(session.session().id, client, handle, visitor),
+            replaces_until: now.minus(self.settings.interval().duration()),
+        };
+        match self.sessions.join(joining, &visitor.origin(now)).await? {
+            Join::Joined(entitlement) => Ok(*entitlement),
+            Join::Full => Err(JoinError::Full),
+            Join::Superseded | Join::Stale | Join::Expired | Join::Unknown => Err(JoinError::Over),
         }
     }
 
@@ -60,7 +87,7 @@ impl Auth {
         }
     }
 
-    /// A grant as a sign-in or a change of password gives it.
+    /// A grant as a sign-in, in its session or another client's, or a change of password gives it.
     fn first_grant(
         &self,
         session: SessionId,

@@ -20,6 +20,7 @@ use crate::Auth;
 use crate::account::PasswordError;
 use crate::env::Env;
 use crate::issue::Signed;
+use crate::joining::{JoinError, JoinSession};
 use crate::login::LoginError;
 use crate::model::client::{Client, ClientKind, Style};
 use crate::model::id::SessionId;
@@ -99,6 +100,34 @@ pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
     }
 }
 
+/// The styles in which a client joins a session that stands.
+pub(crate) enum Joins {
+    Rotating,
+    Session,
+}
+
+/// How the client joins a session that stands, or why it never does, and what to do.
+pub(crate) fn joins(client: &Client) -> Result<Joins, &'static str> {
+    match (client.kind, client.style) {
+        (ClientKind::Browser, Style::Rotating) => Ok(Joins::Rotating),
+        (ClientKind::Browser, Style::Session) => Ok(Joins::Session),
+        (ClientKind::Browser, Style::Stateless | Style::Sliding) => Err(
+            "nothing is kept of this client's sessions, and so its tokens would go on when the session that it joined has \
+             rested too long: sign in to it",
+        ),
+        (ClientKind::Browser, Style::Gateway) => Err(
+            "this client's sessions are in a cookie of the application's own host, which cannot be set from here: sign in \
+             there",
+        ),
+        (ClientKind::Native, _) => Err(
+            "a native client holds its tokens itself, and not in the browser whose session this is: sign in to it",
+        ),
+        (ClientKind::Service, _) => {
+            Err("a service has no sessions: it gets its tokens from /oauth/token")
+        }
+    }
+}
+
 /// How long what is taken back from this client must be remembered: as long as anything that it was given can be of use,
 /// at a verifier whose clock is behind by the largest leeway.
 pub(crate) fn event_lifetime(client: &Client) -> Duration {
@@ -151,6 +180,14 @@ impl Auth {
             Style::Session | Style::Gateway => {
                 Given::Session(self.begin_session(begin).await?.into())
             }
+        })
+    }
+
+    /// Gives a client a grant in its style, in a session that stands.
+    pub(crate) async fn begin_joined(&self, join: JoinSession<'_>) -> Result<Given, JoinError> {
+        Ok(match joins(&join.client).map_err(JoinError::NeverJoins)? {
+            Joins::Rotating => Given::Tokens(self.join_rotating(join).await?.into()),
+            Joins::Session => Given::Session(self.join_session(join).await?.into()),
         })
     }
 

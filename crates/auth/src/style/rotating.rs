@@ -7,6 +7,7 @@ use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
 use crate::issue::{IssueError, Outcome, Signed};
+use crate::joining::{JoinError, JoinSession};
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::refresh::RefreshError;
@@ -29,6 +30,17 @@ impl Auth {
             .open_kept(session, &client, handle.hash(), visitor)
             .await?;
         Ok(self.issue(opened, client, protection, &handle, Outcome::SignedIn)?)
+    }
+
+    /// Joins a session that stands.
+    pub(super) async fn join_rotating(&self, join: JoinSession<'_>) -> Result<Signed, JoinError> {
+        let end = join.session.session().absolute_end();
+        let handle = Handle::random(&self.env, end);
+        let joined = self.join_kept(&join, handle.hash()).await?;
+        let JoinSession {
+            client, protection, ..
+        } = join;
+        Ok(self.issue(joined, client, protection, &handle, Outcome::Joined)?)
     }
 
     /// Renews what `token` stands for.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
+use crate::joining::{JoinError, JoinSession};
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::model::grant::Entitlement;
@@ -54,6 +55,17 @@ impl Auth {
             self.end_named_session(before, visitor).await?;
         }
         Ok(self.new_session(opened, client, name))
+    }
+
+    /// Joins a session that stands, under a name of its own for this client.
+    pub(super) async fn join_session(
+        &self,
+        join: JoinSession<'_>,
+    ) -> Result<NewSession, JoinError> {
+        let end = join.session.session().absolute_end();
+        let name = SessionToken::random(&self.env, end);
+        let joined = self.join_kept(&join, name.hash()).await?;
+        Ok(self.new_session(joined, join.client, name))
     }
 
     /// Changes a password in one step of the store: the session goes on under a new name, and the old one is superseded.

@@ -4,6 +4,7 @@
 
 mod clients;
 mod encryption;
+mod joining;
 mod keys;
 mod limited;
 mod operators;

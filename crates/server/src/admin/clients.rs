@@ -63,6 +63,9 @@ pub(super) async fn add(
     Json(form): Json<ClientConfig>,
 ) -> Result<(StatusCode, Json<ShownClient>), Problem> {
     let _one_at_a_time = desk.one_at_a_time.lock().await;
+    if form.id == ClientId::account() {
+        return Err(ClientError::Own.into());
+    }
     if desk.auth.client(Some(form.id.as_str())).is_some() {
         let message = format_args!(
             "there is a client {} already; --replace changes it",

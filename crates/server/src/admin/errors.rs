@@ -52,6 +52,8 @@ impl From<ClientError> for Problem {
         use ClientError as E;
         let (status, code) = match &error {
             E::Origin(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_origin"),
+            E::Redirect { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_redirect_uri"),
+            E::Own => (StatusCode::CONFLICT, "own_client"),
             E::Lifetimes => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_lifetimes"),
             E::Claim(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_claim"),
             E::Scope(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_scope"),

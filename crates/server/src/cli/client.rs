@@ -23,7 +23,8 @@ use crate::config::{Sources, duration};
 pub(super) enum Command {
     /// Register an application
     #[command(after_help = "Examples:
-  countersign client add shop --kind browser --origin https://shop.example.com --claim roles=roles
+  countersign client add shop --origin https://shop.example.com --redirect-uri https://shop.example.com/signed-in \\
+    --claim roles=roles
   countersign client add phone --kind native --access-ttl 10m --idle-ttl 30d
   countersign client add desk --audience https://orders.example.com --signing-algorithm RS256 \\
     --encrypt-to https://orders.example.com/.well-known/jwks.json --encrypt-alg ECDH-ES
@@ -74,6 +75,9 @@ pub(super) struct Add {
     /// An origin from which browsers may call with cookies (may be repeated)
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
+    /// Where the sign-in page may send browsers back to: the whole address, exactly (may be repeated)
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
     /// In the style gateway: the domain for all of whose hosts its cookie is [default: the one host that set it]
     #[arg(long, value_name = "DOMAIN")]
     cookie_domain: Option<String>,
@@ -181,7 +185,7 @@ impl Add {
         let mut body = json!({
             "id": self.id, "kind": kind, "style": self.style, "origins": self.origins, "claims": claims,
             "name": self.name, "audience": audience, "scope": self.scope,
-            "more_audiences": more_audiences, "serves": self.serves,
+            "more_audiences": more_audiences, "serves": self.serves, "redirect_uris": self.redirect_uris,
             "signing_algorithm": self.signing_algorithm.map(Algorithm::name),
             "cookie_domain": self.cookie_domain, "with_account": self.with_account,
         });
@@ -301,6 +305,7 @@ fn one(shown: &ShownClient) -> String {
         ),
         ("scope", client.scope.clone()),
         ("origins", some(client.origins.clone())),
+        ("redirects to", some(client.redirect_uris.clone())),
         ("cookie for", client.cookie_domain.clone()),
         (
             "with account",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_auth::clients;
+use countersign_auth::clients::{self, ClientError};
 use countersign_auth::env::Timestamp;
 use countersign_auth::protection::{check_algorithm, check_audiences, check_client};
 use countersign_jose::{Algorithm, SigningKey};
@@ -16,6 +16,7 @@ use super::{Config, Listen, PasswordAlgorithm, check_address, duration, issuer};
 use crate::fetch::Url;
 use crate::http::RefusePages;
 use crate::master_key;
+use crate::pages::{BrandError, Pages};
 use crate::tls::Tls;
 
 /// Why a configuration cannot be used: everything that is wrong with it, not only the first.
@@ -158,6 +159,9 @@ impl Config {
         self.check_clients(problems);
         self.check_fetch(problems);
         self.check_forward_auth(problems);
+        if let Err(BrandError { key, message }) = Pages::open(&self.pages) {
+            problems.push(Problem::new(format!("pages.{key}"), message));
+        }
         self.check_store(problems);
         if let Some(secret) = &self.master_key
             && let Err(error) = master_key::given(secret)
@@ -463,6 +467,9 @@ impl Config {
             let mut complain = |message| {
                 problems.push(Problem::new(format!("client {}", client.id), message));
             };
+            if registered.is_own() {
+                complain(ClientError::Own.to_string());
+            }
             if let Err(error) = clients::check(&registered) {
                 complain(error.to_string());
             }

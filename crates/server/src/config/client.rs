@@ -30,6 +30,9 @@ pub struct ClientConfig {
     /// Origins from which browsers may call with cookies.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// Where the pages may send a browser when its owner has signed in, compared letter by letter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
     /// The `aud` of its access tokens; by default the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
@@ -98,6 +101,7 @@ impl ClientConfig {
         Client {
             name: self.name.clone().unwrap_or(fresh.name),
             origins: self.origins.clone(),
+            redirect_uris: self.redirect_uris.clone(),
             audience: self.audience.clone(),
             more_audiences: self.more_audiences.clone(),
             serves: self.serves.clone(),

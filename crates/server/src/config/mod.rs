@@ -21,6 +21,7 @@ use countersign_store::PostgresOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::http::{ForwardAuth, ForwardedHeader};
+use crate::pages::PagesConfig;
 use crate::telemetry;
 
 pub use audience::{AudienceConfig, check_address};
@@ -78,6 +79,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// What proxies are told about the requests that they ask about.
     pub forward_auth: ForwardAuth,
+    /// How the pages look.
+    pub pages: PagesConfig,
     /// Where everything is kept.
     pub store: StoreConfig,
     /// The trail of what happened.
@@ -110,6 +113,7 @@ impl Default for Config {
             limits: LimitConfig::default(),
             fetch: FetchConfig::default(),
             forward_auth: ForwardAuth::default(),
+            pages: PagesConfig::default(),
             store: StoreConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
@@ -346,7 +350,8 @@ pub struct StoreConfig {
     /// How many connections this node opens to it at most.
     pub connections: NonZeroUsize,
     /// `on`, or `off` for engines that speak PostgreSQL's protocol and have no `LISTEN` and `NOTIFY`: off, this node
-    /// hears of revocations by looking a few times a second, and wakes nobody by its own.
+    /// hears of revocations by looking a few times a second, of clients by looking each half minute, and wakes nobody by
+    /// its own.
     pub notify: Notify,
     /// A measuring aid: added to each commit, as a slower disk would.
     #[serde(with = "duration")]

@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Every setting that a variable can give: `signing.rotate_every` is `COUNTERSIGN_SIGNING_ROTATE_EVERY`.
-const SETTINGS: [(&str, Kind); 50] = [
+const SETTINGS: [(&str, Kind); 55] = [
     ("issuer", Kind::Text),
     ("listen", Kind::Text),
     ("data", Kind::Text),
@@ -63,6 +63,11 @@ const SETTINGS: [(&str, Kind); 50] = [
     ("forward_auth.sign_in", Kind::Text),
     ("forward_auth.refuse_pages", Kind::Text),
     ("forward_auth.internal_audience", Kind::Text),
+    ("pages.name", Kind::Text),
+    ("pages.logo", Kind::Text),
+    ("pages.accent", Kind::Text),
+    ("pages.support", Kind::Text),
+    ("pages.templates", Kind::Text),
     ("store.postgres", Kind::Text),
     ("store.postgres_file", Kind::Text),
     ("store.redis", Kind::Text),
@@ -331,6 +336,9 @@ mod tests {
         forward_auth.cookie = Some(String::new());
         forward_auth.sign_in = Some(String::new());
         forward_auth.internal_audience = Some(String::new());
+        config.pages.logo = Some(PathBuf::new());
+        config.pages.support = Some(String::new());
+        config.pages.templates = Some(PathBuf::new());
         config
     }
 

@@ -76,17 +76,30 @@ pub(crate) fn given(app: &App, given: Given) -> Response {
     }
 }
 
-fn new_session(app: &App, session: NewSession) -> Response {
+/// The same for a page, which has nothing to tell a script: the cookies alone.
+pub(crate) fn cookies_of(app: &App, given: Given) -> [Option<HeaderValue>; 2] {
+    match given {
+        Given::Tokens(signed) => Tokens::new(app, *signed).cookies,
+        Given::Session(session) => session_cookies(app, &session),
+    }
+}
+
+fn session_cookies(app: &App, session: &NewSession) -> [Option<HeaderValue>; 2] {
     let (policy, client) = (app.cookies(), &*session.client);
     let name = session.name.expose();
     let named = policy.set(Kind::Session, client, &name, session.expires_in);
     let device = session.device.as_deref();
     let device = device.and_then(|value| policy.set(Kind::Device, client, value, DEVICE_TTL));
+    [named, device]
+}
+
+fn new_session(app: &App, session: NewSession) -> Response {
+    let cookies = session_cookies(app, &session);
     let body = NewSessionBody {
         user: session.user.into(),
         session_expires_in: session.expires_in.as_secs(),
     };
-    with_cookies(body, [named, device])
+    with_cookies(body, cookies)
 }
 
 fn with_cookies(body: impl Serialize, cookies: [Option<HeaderValue>; 2]) -> Response {

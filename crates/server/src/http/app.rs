@@ -16,6 +16,7 @@ use super::origin::OwnName;
 use super::problem::Problem;
 use crate::feed::{self, Places};
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 
 /// How this node's HTTP behaves.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub feed: feed::Settings,
     /// What forward-auth checks, and what it answers with.
     pub forward_auth: ForwardAuth,
+    /// The pages, as this server shows them.
+    pub pages: Arc<Pages>,
 }
 
 /// What forward-auth checks, and what it answers with.
@@ -82,6 +85,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             feed: feed::Settings::default(),
             forward_auth: ForwardAuth::default(),
+            pages: Pages::built_in(),
         }
     }
 }
@@ -128,6 +132,10 @@ impl App {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.0.settings.pages
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -51,6 +51,7 @@ codes! {
     UnknownField "unknown_field" BAD_REQUEST "There is no such field";
     DuplicateField "duplicate_field" BAD_REQUEST "A field occurs twice";
     WrongType "wrong_type" BAD_REQUEST "A field has the wrong type";
+    MalformedForm "malformed_form" BAD_REQUEST "The form cannot be read";
     InvalidId "invalid_id" BAD_REQUEST "Not an identifier";
     InvalidCursor "invalid_cursor" BAD_REQUEST "Not a place in the log";
     DuplicateCredentials "duplicate_credentials" BAD_REQUEST "Credentials were given more than once";
@@ -75,6 +76,9 @@ codes! {
     SeveralTokens "several_tokens" FORBIDDEN "The request bears more than one token";
     UnknownClient "unknown_client" BAD_REQUEST "There is no such client";
     ClientDisabled "client_disabled" FORBIDDEN "The client is disabled";
+    NativeClient "native_client" FORBIDDEN "A native application cannot sign people in by the pages";
+    InvalidRedirectUri "invalid_redirect_uri" BAD_REQUEST "The return address is not on the client's list";
+    InvalidState "invalid_state" BAD_REQUEST "The state is too long";
     ServiceClient "service_client" FORBIDDEN "Nobody signs in to a service";
 
     // Registration and profile.

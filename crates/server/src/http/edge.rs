@@ -23,6 +23,7 @@ use super::cookies::Cookies;
 use super::origin::{self, Site};
 use super::problem::Problem;
 use super::visit::ClientAddress;
+use crate::pages::{self, Onlooker};
 use crate::routes::{forward_auth, gateway};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -98,6 +99,8 @@ struct Passage {
     local: bool,
     /// The origin of the page that asks, if it may read the answer.
     listed_origin: Option<HeaderValue>,
+    /// The person who looks at what comes, if one does.
+    reader: Option<Onlooker>,
 }
 
 enum Admitted {
@@ -120,6 +123,7 @@ impl Passage {
             address: peer.map(|peer| proxies.client(peer.ip(), headers)),
             local: trusted || peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback()),
             listed_origin: listed_origin(app, headers),
+            reader: Onlooker::of(request),
         }
     }
 
@@ -162,8 +166,14 @@ impl Passage {
         })
     }
 
-    /// Headers, metrics and the log line.
+    /// A page for a person, headers, metrics and the log line.
     fn end(self, mut response: Response) -> Response {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>()
+            && let Some(reader) = &self.reader
+        {
+            let id = self.id.as_ref().and_then(|id| id.to_str().ok());
+            pages::show_problem(&self.app, reader, &problem, id, &mut response);
+        }
         let took = monotonic().duration_since(self.started);
         let status = response.status();
         self.app.metrics().request(self.route(), status, took);
@@ -230,7 +240,7 @@ fn dress(
     listed_origin: Option<HeaderValue>,
     id: Option<HeaderValue>,
 ) {
-    const FIXED: [(HeaderName, HeaderValue); 4] = [
+    const FIXED: [(HeaderName, HeaderValue); 3] = [
         (
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -239,12 +249,15 @@ fn dress(
             header::REFERRER_POLICY,
             HeaderValue::from_static("same-origin"),
         ),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        ),
         (header::VARY, HeaderValue::from_static("origin")),
     ];
+    // What brings a policy of its own is one of the server's pages, and nobody else's to read.
+    let is_page = headers.contains_key(header::CONTENT_SECURITY_POLICY);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     for (name, value) in FIXED {
         headers.insert(name, value);
     }
@@ -257,7 +270,7 @@ fn dress(
             HeaderValue::from_static("max-age=31536000"),
         );
     }
-    if let Some(origin) = listed_origin {
+    if let Some(origin) = listed_origin.filter(|_| !is_page) {
         origin::allow(headers, origin);
     }
     if let Some(id) = id {

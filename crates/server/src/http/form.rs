@@ -1,10 +1,14 @@
 //! Forms, as OAuth's endpoints take them (RFC 6749 appendix B), read strictly.
 
+use std::fmt::Write as _;
+
 use axum::extract::{FromRequest, Request};
 use zeroize::Zeroizing;
 
+use super::code::Code;
 use super::json;
 use super::oauth::OAuthError;
+use super::problem::Problem;
 
 /// The fields of a form. Values may be secrets.
 pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
@@ -13,6 +17,13 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, OAuthError> {
+        Ok(Self::read(request).await?)
+    }
+}
+
+impl Form {
+    /// Reads the body of a request.
+    pub(crate) async fn read(request: Request) -> Result<Self, Problem> {
         json::require_type(
             request.headers(),
             &["application/x-www-form-urlencoded"],
@@ -31,13 +42,14 @@ impl<S: Send + Sync> FromRequest<S> for Form {
             ))
         });
         let read: Option<Vec<_>> = read.collect();
-        let invalid = "the form cannot be read: percent-encoded UTF-8 expected";
-        read.map(Self)
-            .ok_or_else(|| OAuthError::invalid_request(invalid))
+        read.map(Self).ok_or_else(|| {
+            Problem::new(
+                Code::MalformedForm,
+                "the form cannot be read: percent-encoded UTF-8 expected",
+            )
+        })
     }
-}
 
-impl Form {
     /// The value of a field. One without a value is as good as absent, and none may stand twice (RFC 6749 §3.2).
     pub(crate) fn one(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
         let mut values = self.all(name);
@@ -65,7 +77,7 @@ impl Form {
 }
 
 /// Reads `+` and `%XX` (WHATWG URL §5.1). `None`: an escape that is none, or not UTF-8.
-pub(super) fn decode(encoded: &[u8]) -> Option<String> {
+pub(crate) fn decode(encoded: &[u8]) -> Option<String> {
     let digit = |byte: &u8| {
         char::from(*byte)
             .to_digit(16)
@@ -86,4 +98,18 @@ pub(super) fn decode(encoded: &[u8]) -> Option<String> {
         });
     }
     String::from_utf8(decoded).ok()
+}
+
+/// Writes what [`decode`] reads: everything but unreserved characters (RFC 3986 §2.3) escaped.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a text does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }

@@ -24,10 +24,10 @@ pub use code::Code;
 pub use problem::Problem;
 pub use router::router;
 
-pub(crate) use answer::{GivenBody, Profile, Tokens, TokensBody, given};
-pub(crate) use caller::{Bearer, Caller, Credentials};
+pub(crate) use answer::{GivenBody, Profile, Tokens, TokensBody, cookies_of, given};
+pub(crate) use caller::{Bearer, Caller, Credentials, use_session};
 pub(crate) use cookies::{CookiePolicy, Cookies, Kind as CookieKind};
-pub(crate) use form::Form;
+pub(crate) use form::{Form, decode, encode};
 pub(crate) use json::{Body, Fields, FromFields, OptionalBody};
 pub(crate) use oauth::{OAuthError, OAuthErrorBody, Proof};
 pub(crate) use origin::{Site, listed_for};

@@ -69,12 +69,17 @@ impl Problem {
         self.code
     }
 
-    pub(super) fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
+    /// The member of the body that is at fault.
+    pub(crate) fn at_field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// In how many seconds to come again.
-    pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
+    pub(crate) const fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after
     }
 
@@ -151,9 +156,11 @@ impl IntoResponse for Problem {
             header::RETRY_AFTER,
             self.retry_after.map(|seconds| seconds.to_string()),
         );
-        if let Some(cookie) = self.set_cookie {
-            headers.append(header::SET_COOKIE, cookie);
+        if let Some(cookie) = &self.set_cookie {
+            headers.append(header::SET_COOKIE, cookie.clone());
         }
+        // For the edge, which shows a person a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,16 +1,17 @@
 //! Every route there is.
 
 use axum::Router;
-use axum::routing::any;
+use axum::routing::{any, get};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
+use crate::pages;
 use crate::routes::{
-    forward_auth, gateway, health, introspect, login, logout, me, password, refresh, register,
-    revocations, revoke, session, sessions, token, well_known,
+    browser_client, forward_auth, gateway, health, introspect, login, logout, me, password,
+    refresh, register, revocations, revoke, session, sessions, token, well_known,
 };
 
 /// The public API.
@@ -45,7 +46,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/forward-auth/{*path}", any(forward_auth::check))
         .route("/gateway/{id}/", any(gateway::check))
         .route("/gateway/{id}/{*path}", any(gateway::check))
+        .route(browser_client::CODE, get(browser_client::code))
+        .route(browser_client::TYPES, get(browser_client::types))
         .route(openapi::PATH, openapi::serve(document))
+        .merge(pages::routes())
         .fallback(edge::not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)
         .layer(EdgeLayer(app.clone()))

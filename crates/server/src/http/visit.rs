@@ -48,6 +48,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 }
 
 impl Visit {
+    /// Where the page is from that asks.
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// For what concerns no client in particular.
     pub(crate) fn visitor(&self) -> Visitor {
         self.visitor_with(None)

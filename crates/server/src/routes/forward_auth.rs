@@ -107,7 +107,8 @@ enum Presented<'a> {
 }
 
 /// The one token or session of a request: with two, which of them counts would be for whoever planted one to say. A
-/// session for another audience than the one that is checked here is none, so it stands in nobody's way.
+/// session for another audience than the one that is checked here is none, so it stands in nobody's way; nor does that of
+/// this server's own pages, which is for them alone.
 fn presented<'a>(
     app: &App,
     audience: &str,
@@ -131,6 +132,7 @@ fn presented<'a>(
         .filter_map(|(client, name)| {
             let client = app.auth().client(Some(client))?;
             let counts = client.style == Style::Session
+                && !client.is_own()
                 && client.audience.as_deref().unwrap_or(issuer) == audience;
             counts.then_some(Some(Presented::Session(client, name)))
         });

@@ -1,9 +1,12 @@
 //! `POST /v1/login`: sign-in.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_auth::login::{Challenge, Login, LoginError, SignIn};
+use countersign_auth::model::client::Client;
 use countersign_auth::password::Password;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -121,8 +124,21 @@ pub(crate) async fn login(
     Body(LoginForm(login)): Body<LoginForm>,
 ) -> Result<Response, Problem> {
     let client = app.client(login.client.as_deref())?;
-    visit.admit(&app, &client)?;
-    let visitor = visit.visitor_signing_in(&app, &client)?;
+    Ok(match sign_in(&app, &visit, &client, login).await? {
+        SignIn::Complete(given) => http::given(&app, given),
+        SignIn::Challenge(challenge) => Json(ChallengeBody::from(challenge)).into_response(),
+    })
+}
+
+/// Signs somebody in to this client, whichever door they came by: the call above, or the page.
+pub(crate) async fn sign_in(
+    app: &App,
+    visit: &Visit,
+    client: &Arc<Client>,
+    login: Login,
+) -> Result<SignIn, Problem> {
+    visit.admit(app, client)?;
+    let visitor = visit.visitor_signing_in(app, client)?;
     let result = app.auth().login(login, &visitor).await;
     app.metrics().sign_in(match &result {
         Ok(SignIn::Complete(_)) => SignInOutcome::Complete,
@@ -131,8 +147,5 @@ pub(crate) async fn login(
         Err(LoginError::Limited { .. }) => SignInOutcome::Limited,
         Err(_) => SignInOutcome::Failed,
     });
-    Ok(match result? {
-        SignIn::Complete(given) => http::given(&app, given),
-        SignIn::Challenge(challenge) => Json(ChallengeBody::from(challenge)).into_response(),
-    })
+    Ok(result?)
 }

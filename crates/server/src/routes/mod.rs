@@ -1,5 +1,6 @@
 //! The public API, a file for each noun. What they share is in [`crate::http`].
 
+pub(crate) mod browser_client;
 pub(crate) mod forward_auth;
 pub(crate) mod gateway;
 pub(crate) mod health;

@@ -54,7 +54,7 @@ pub(crate) async fn key_set(State(app): State<App>, headers: HeaderMap) -> Respo
 }
 
 /// Whether `If-None-Match` names this entity (RFC 9110 §13.1.2, weak comparison).
-fn names(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn names(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

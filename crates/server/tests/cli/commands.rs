@@ -158,7 +158,9 @@ fn users(folder: &Path) {
 }
 
 fn clients(folder: &Path) {
-    assert_eq!(list(&ask(folder, &["client", "list"])).len(), 1);
+    let first = ask(folder, &["client", "list"]);
+    let first = list(&first).iter().map(|client| &client["id"]);
+    assert_eq!(first.collect::<Vec<_>>(), ["account", "default"]);
     let add = [
         "client",
         "add",
@@ -175,10 +177,14 @@ fn clients(folder: &Path) {
         "read write",
         "--access-ttl",
         "10m",
+        "--redirect-uri",
+        "https://shop.example.com/signed-in",
     ];
     let shop = ask(folder, &[&add[..], &more[..]].concat());
     assert_eq!(shop["access_ttl"], 600);
     assert_eq!(shop["claims"], json!({ "roles": "roles" }));
+    let back = json!(["https://shop.example.com/signed-in"]);
+    assert_eq!(shop["redirect_uris"], back);
     assert_eq!(ask(folder, &["client", "show", "shop"]), shop);
     assert_eq!(refused(folder, &add), "client_exists");
 
@@ -206,6 +212,21 @@ fn clients(folder: &Path) {
         "https://shop.example.com/path",
     ];
     assert_eq!(refused(folder, &path), "invalid_origin");
+    let nowhere = [
+        "client",
+        "add",
+        "bad",
+        "--redirect-uri",
+        "https://shop.example.com/#here",
+    ];
+    assert_eq!(refused(folder, &nowhere), "invalid_redirect_uri");
+    for own in [
+        &["client", "add", "account"][..],
+        &["client", "add", "account", "--replace"],
+        &["client", "disable", "account"],
+    ] {
+        assert_eq!(refused(folder, own), "own_client");
+    }
     let reserved = ["client", "add", "bad", "--claim", "sub=email"];
     assert_eq!(refused(folder, &reserved), "invalid_claim");
     let short = ["client", "add", "bad", "--idle-ttl", "1m"];

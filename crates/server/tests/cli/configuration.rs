@@ -20,7 +20,7 @@ fn check(folder: &Path, file: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 /// What is wrong, and which words must be in what is said about it: the key first, then the cure.
-const FILES: [(&str, &[&str]); 88] = [
+const FILES: [(&str, &[&str]); 93] = [
     (
         "[store]\nmysql = 'mysql://localhost/auth'",
         &["line 2 (mysql)", "unknown field `mysql`", "`postgres`"],
@@ -336,6 +336,26 @@ const FILES: [(&str, &[&str]); 88] = [
         "[[client]]\nid = 'a'\nkind = 'browser'\nstyle = 'gateway'\naudience = 'x'\n\
          origins = ['https://a.example.com']\ncookie_domain = 'example.org'",
         &["client a:", "each lies in that domain"],
+    ),
+    (
+        "[[client]]\nid = 'account'\nkind = 'browser'",
+        &["client account:", "the server's own", "another id"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'browser'\nredirect_uris = ['http://a.example.com/']",
+        &["client a:", "not an address to come back to", "https://"],
+    ),
+    (
+        "[[client]]\nid = 'a'\nkind = 'service'\nredirect_uris = ['https://a.example.com/']",
+        &["client a:", "nobody signs in to it"],
+    ),
+    (
+        "[pages]\naccent = '#9db2ff'",
+        &["pages.accent:", "too light", "would do"],
+    ),
+    (
+        "[pages]\nlogo = 'nowhere.svg'",
+        &["pages.logo:", "cannot be read"],
     ),
     (
         "[[client]]\nid = 'a'\nkind = 'service'\nstyle = 'sliding'",

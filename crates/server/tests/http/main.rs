@@ -13,6 +13,7 @@ mod support;
 mod actors;
 mod bad_input;
 mod bounds;
+mod browser_client;
 mod cookies;
 mod edge;
 mod feed;

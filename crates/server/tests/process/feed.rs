@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::binary::{self, Server, run};
+use crate::ledger::{PASSWORD, refresh, sign_in};
 use crate::temp::TempDir;
 
 /// A stream's lines, those of HTTP among them.
@@ -59,15 +63,20 @@ fn token(server: &Server, secret: &str) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn a_server_vouches_hears_and_says_goodbye() {
-    let folder = TempDir::new();
-    let server = Server::start(folder.path(), 0, &[]);
+/// What a service hears.
+fn listen(folder: &TempDir, server: &Server) -> Stream {
     let reader = "client add reader --kind service --scope revocations --json";
     let reader: Vec<_> = reader.split(' ').collect();
     let reader = binary::json(&run(folder.path(), &reader));
     let secret = reader["secret"].as_str().unwrap();
-    let mut stream = Stream::open(&server, &token(&server, secret));
+    Stream::open(server, &token(server, secret))
+}
+
+#[test]
+fn a_server_vouches_hears_and_says_goodbye() {
+    let folder = TempDir::new();
+    let server = Server::start(folder.path(), 0, &[]);
+    let mut stream = listen(&folder, &server);
 
     // Nobody writes anything, and it knows all the same that there is nothing: read within the last second.
     for _ in 0..2 {
@@ -79,4 +88,40 @@ fn a_server_vouches_hears_and_says_goodbye() {
     assert_eq!(told["events"][0]["jti"], "t1");
     server.stop();
     assert_eq!(stream.until("bye"), json!({ "reason": "stopping" }));
+}
+
+/// By the server itself, five times a second: its chores would do so, too, but only every half minute.
+#[test]
+fn a_server_tells_what_was_exchanged() {
+    let folder = TempDir::new();
+    let server = Server::start(folder.path(), 0, &[]);
+    let phone = "client add phone --kind native --style sliding --access-ttl 8s --json";
+    let phone: Vec<_> = phone.split(' ').collect();
+    binary::json(&run(folder.path(), &phone));
+    let mut stream = listen(&folder, &server);
+    let mut connection = server.connect();
+    let ann = json!({ "email": "ann@example.com", "password": PASSWORD });
+    let registered = connection.post("/v1/register", &ann);
+    registered.unwrap().expect(201);
+    let signed_in = sign_in(&mut connection, "ann@example.com").unwrap();
+    let token = signed_in.text("access_token");
+    // In the second half of its life it is exchanged.
+    while refresh(&mut connection, &token)
+        .unwrap()
+        .text("access_token")
+        == token
+    {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let exchanged = Instant::now();
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode_to_vec(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(
+        stream.until("revocations")["events"][0]["jti"],
+        claims["jti"]
+    );
+    let took = exchanged.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    server.stop();
 }

@@ -227,6 +227,25 @@ fn a_machine_whose_clock_is_wrong() {
     other.stop();
 }
 
+/// At once: the chores of nodes that have just started are half a minute away.
+#[test]
+fn a_client_of_one_node_is_known_to_the_others() {
+    let database = Cluster::shared().database();
+    let (here, there) = (TempDir::new(), TempDir::new());
+    let one = start(&here, &database, None);
+    let other = start(&there, &database, Some(&one.issuer));
+    add_client_and_person(&here, &one);
+    let mut elsewhere = other.connect();
+    let credentials =
+        json!({ "email": "ann@example.com", "password": PASSWORD, "client_id": "phone" });
+    wait_until(|| {
+        let signed_in = elsewhere.post("/v1/login", &credentials).unwrap();
+        signed_in.status == 200
+    });
+    one.stop();
+    other.stop();
+}
+
 /// A database that is not there when the server starts is a reason not to start, and is named.
 #[test]
 fn a_database_that_is_not_there_is_named() {

@@ -108,7 +108,9 @@ impl Directory for Postgres {
     }
 
     async fn put_client(&self, client: Client, origin: &Origin) -> Result<Client, StoreError> {
-        Ok(clients::put(self, client, origin).await?)
+        let put = clients::put(self, client, origin).await?;
+        self.say_clients().await;
+        Ok(put)
     }
 
     async fn cut_off_client(
@@ -129,7 +131,9 @@ impl Directory for Postgres {
         others_end: Timestamp,
         origin: &Origin,
     ) -> Result<bool, StoreError> {
-        Ok(secrets::add(self, &secret, others_end, origin).await?)
+        let added = secrets::add(self, &secret, others_end, origin).await?;
+        self.say_clients().await;
+        Ok(added)
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>, StoreError> {

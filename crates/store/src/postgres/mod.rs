@@ -20,6 +20,7 @@ mod skew;
 mod spent;
 mod tls;
 mod users;
+mod usual;
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 pub use connect::{ConnectError, PostgresOptions};
-pub use listen::Bell;
+pub use listen::{Bell, Bells};
 pub use pool::PostgresStats;
 
 pub(crate) use failure::Whole;
@@ -40,6 +41,7 @@ use columns::{millis, word};
 use connect::Address;
 use failure::Failure;
 use pool::Pool;
+use usual::Days;
 
 /// How often others may be quicker than a change that is worked out on this side.
 const AGAIN: u32 = 100;
@@ -91,11 +93,22 @@ impl Postgres {
         Address::new(url, options).map(drop)
     }
 
-    /// Listens for revocations, on one more connection. `None` if that was chosen not to be used.
+    /// Listens to the other nodes, on one more connection. `None` if that was chosen not to be used.
     #[must_use]
-    pub fn listen(&self) -> Option<Bell> {
+    pub fn listen(&self) -> Option<Bells> {
         let address = self.0.address();
         address.notify.then(|| listen::listen(address.clone()))
+    }
+
+    /// Wakes those who listen for clients. Who does not hear of it looks in half a minute.
+    async fn say_clients(&self) {
+        if !self.0.address().notify {
+            return;
+        }
+        if let Err(error) = self.rows(listen::SAY_CLIENTS, &[]).await {
+            let error = StoreError::from(error);
+            tracing::warn!(%error, "the other nodes were not told of a client; they look in half a minute");
+        }
     }
 
     /// What the connections are doing now.
@@ -128,7 +141,7 @@ impl Postgres {
 
     /// The rows that a statement without an origin gives.
     async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Failure> {
-        self.0.query(sql, params).await
+        self.0.query(None, sql, params).await
     }
 
     /// The rows that a [`verb`] gives.
@@ -138,10 +151,7 @@ impl Postgres {
         origin: &Origin,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, Failure> {
-        let (at, actor) = (millis(origin.at), word(&origin.actor)?);
-        let mut all: Vec<Param<'_>> = vec![&at, &actor, &origin.address, &origin.agent];
-        all.extend_from_slice(params);
-        self.0.query(sql, &all).await
+        self.call_on(None, sql, origin, params).await
     }
 
     /// The one row that it gives.
@@ -153,6 +163,20 @@ impl Postgres {
     ) -> Result<Row, Failure> {
         let rows = self.call(sql, origin, params).await?;
         failure::only(rows)
+    }
+
+    /// The same about a session that ends on a day, whose [`usual`] statement is asked instead, if it can be.
+    async fn call_on(
+        &self,
+        days: Option<Days>,
+        sql: &'static str,
+        origin: &Origin,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let (at, actor) = (millis(origin.at), word(&origin.actor)?);
+        let mut all: Vec<Param<'_>> = vec![&at, &actor, &origin.address, &origin.agent];
+        all.extend_from_slice(params);
+        self.0.query(days, sql, &all).await
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Row, Statement};
 use super::Param;
 use super::connect::{Address, PostgresOptions, be_patient};
 use super::failure::Failure;
+use super::usual::{Days, Statements};
 
 /// How often a verb is asked again that the server took back because others were in its way.
 const AGAIN: u32 = 5;
@@ -75,6 +76,7 @@ struct Connection {
     client: Client,
     /// Each statement is prepared once.
     statements: HashMap<&'static str, Statement>,
+    usual: Statements,
 }
 
 impl Pool {
@@ -107,9 +109,10 @@ impl Pool {
         Ok(client)
     }
 
-    /// The rows of one statement, which is a transaction of its own.
+    /// The rows of one statement, which is a transaction of its own; with days, of the one that is usual there.
     pub(super) async fn query(
         &self,
+        days: Option<Days>,
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, Failure> {
@@ -117,7 +120,7 @@ impl Pool {
             let _seat = self.seat().await?;
             let mut asked = 1;
             loop {
-                match self.query_once(sql, params).await {
+                match self.query_once(days, sql, params).await {
                     Err(failure) if failure.was_taken_back() && asked < AGAIN => asked += 1,
                     answer => return answer,
                 }
@@ -149,12 +152,13 @@ impl Pool {
 
     async fn query_once(
         &self,
+        days: Option<Days>,
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, Failure> {
         let mut connection = self.connection().await?;
         // Whoever stops waiting for the answer drops the connection with it: nobody gets it half-used.
-        let answer = connection.query(sql, params).await;
+        let answer = connection.ask(days, sql, params).await;
         if connection.client.is_closed() {
             // Then the others are hardly better.
             self.rest_none();
@@ -175,6 +179,7 @@ impl Pool {
         Ok(Connection {
             client,
             statements: HashMap::new(),
+            usual: Statements::default(),
         })
     }
 
@@ -192,6 +197,20 @@ impl Pool {
 }
 
 impl Connection {
+    async fn ask(
+        &mut self,
+        days: Option<Days>,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        if let Some(days) = days
+            && let Some(rows) = self.usual.ask(&self.client, days, params).await?
+        {
+            return Ok(rows);
+        }
+        self.query(sql, params).await
+    }
+
     async fn query(
         &mut self,
         sql: &'static str,

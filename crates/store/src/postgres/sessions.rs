@@ -7,7 +7,8 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
+    ChangePassword, Join, Joining, MAX_GRANTS, Open, PasswordChange, Presented, Rotate, Sessions,
+    Touch, Touched,
 };
 use countersign_auth::store::StoreError;
 use tokio_postgres::error::SqlState;
@@ -16,8 +17,12 @@ use tokio_postgres::{Row, types::ToSql};
 use super::columns::{
     Columns, StoredUse, entitlement, int, json, millis, outcome, session_id, stored_use, word,
 };
-use super::failure::Failure;
+use super::failure::{self, Failure};
+use super::usual::Days;
 use super::{Param, Postgres, verb};
+
+/// The verb, of which [`usual`](super::usual) tells what is done mostly.
+pub(super) const ROTATE: &str = verb!("rotate", "$5, $6, $7, $8, $9, $10, $11");
 
 #[async_trait]
 impl Sessions for Postgres {
@@ -48,21 +53,19 @@ impl Sessions for Postgres {
         presented: Presented<'_>,
         origin: &Origin,
     ) -> Result<Rotate, StoreError> {
-        let row = self
-            .call_one(
-                verb!("rotate", "$5, $6, $7, $8, $9, $10, $11"),
-                origin,
-                &[
-                    &millis(presented.absolute_end),
-                    &presented.handle.0.as_slice(),
-                    &presented.client.as_str(),
-                    &i64::from(presented.generation),
-                    &millis(presented.idle_end),
-                    &interval(presented.interval),
-                    &i64::from(presented.network.0),
-                ],
-            )
-            .await?;
+        let absolute_end = millis(presented.absolute_end);
+        let params: [Param<'_>; 7] = [
+            &absolute_end,
+            &presented.handle.0.as_slice(),
+            &presented.client.as_str(),
+            &i64::from(presented.generation),
+            &millis(presented.idle_end),
+            &interval(presented.interval),
+            &i64::from(presented.network.0),
+        ];
+        let days = Days::new(absolute_end, millis(origin.at));
+        let rows = self.call_on(Some(days), ROTATE, origin, &params).await?;
+        let row = failure::only(rows)?;
         let entitled = || entitlement(&row).map(Box::new);
         Ok(match outcome(&row)? {
             "rotated" => Rotate::Rotated(entitled()?),
@@ -128,6 +131,35 @@ impl Sessions for Postgres {
             entitlement.grant.generations.handed_at = handed_at;
         }
         Ok(Touch::Live(Box::new(entitlement)))
+    }
+
+    async fn join(&self, joining: Joining, origin: &Origin) -> Result<Join, StoreError> {
+        let grant = GrantColumns::new(&joining.grant)?;
+        let session = joining.grant.session;
+        let (end, id) = (
+            millis(session.absolute_end()),
+            session.as_bytes().as_slice(),
+        );
+        let (by, vouching) = (joining.by.0.as_slice(), joining.vouching.as_str());
+        let (until, most) = (millis(joining.replaces_until), i64::from(MAX_GRANTS));
+        let mut params: Vec<Param<'_>> = vec![&end, &id, &by, &vouching, &until, &most];
+        grant.add_to(&mut params);
+        let row = self
+            .call_one(
+                verb!("join_session", "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25"),
+                origin,
+                &params,
+            )
+            .await?;
+        Ok(match outcome(&row)? {
+            "joined" => Join::Joined(Box::new(entitlement(&row)?)),
+            "full" => Join::Full,
+            "superseded" => Join::Superseded,
+            "stale" => Join::Stale,
+            "expired" => Join::Expired,
+            "unknown" => Join::Unknown,
+            other => return Err(unheard_of(other)),
+        })
     }
 
     async fn end(
@@ -199,6 +231,7 @@ impl Sessions for Postgres {
                  JOIN clients c ON c.key = g.client_key
                  WHERE u.id = $1 AND u.enabled AND c.enabled AND s.idle_end > $2
                   AND s.user_epoch = u.epoch AND s.issuer_epoch = i.epoch AND g.client_epoch = c.epoch
+                  AND g.floor = 0
                  ORDER BY s.id, c.id",
                 &[&user.as_bytes().as_slice(), &millis(now)],
             )
@@ -241,13 +274,13 @@ impl Sessions for Postgres {
             let rows = self
                 .rows("SELECT drop_days($1, $2)", &[&table, &millis(now)])
                 .await?;
-            swept += super::failure::only(rows)?.uint(0)?;
+            swept += failure::only(rows)?.uint(0)?;
         }
         let rest = i64::from(limit).saturating_sub_unsigned(swept).max(0);
         let rows = self
             .rows("SELECT sweep_sessions($1, $2)", &[&millis(now), &rest])
             .await?;
-        swept += super::failure::only(rows)?.uint(0)?;
+        swept += failure::only(rows)?.uint(0)?;
         Ok(u32::try_from(swept).unwrap_or(limit).min(limit))
     }
 }

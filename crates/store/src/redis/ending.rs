@@ -3,12 +3,13 @@
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{AuditEntry, Happening, Origin};
 use countersign_auth::model::grant::HandleHash;
-use countersign_auth::model::id::{SessionId, UserId};
+use countersign_auth::model::id::{ClientId, SessionId, UserId};
 use countersign_auth::model::revocation::Cursor;
+use countersign_guard::Revocation;
 use redis::cmd;
 
 use super::failure::Failure;
-use super::fields::{self, Kept};
+use super::fields::{self, Hash, Kept};
 use super::{SqlAndRedis, keys, scripts};
 use crate::ledger::Over;
 
@@ -116,7 +117,7 @@ impl SqlAndRedis {
             .end_sessions(others.iter().map(Kept::over).collect(), line)
             .await?;
         for kept in &others {
-            self.drop_kept(kept).await;
+            self.drop_kept(kept, origin).await;
         }
         Ok(others.len() as u64)
     }
@@ -142,14 +143,14 @@ impl SqlAndRedis {
         let line = AuditEntry::new(Happening::Revoked, origin).session(session);
         let cursor = self.sql.end_sessions(vec![over], line).await?;
         if let Some(kept) = kept {
-            self.drop_kept(&kept).await;
+            self.drop_kept(&kept, origin).await;
         }
         Ok(cursor)
     }
 
     pub(super) async fn forget(&self, user: UserId) -> Result<(), Failure> {
         for kept in self.of_index(user).await? {
-            self.drop_kept(&kept).await;
+            self.take_out(&kept).await?;
         }
         let mut index = cmd("DEL");
         index.arg(keys::of_user(user));
@@ -158,16 +159,56 @@ impl SqlAndRedis {
 
     /// Ends a session: SQL first. Whether it was there until now.
     pub(super) async fn end_kept(&self, kept: &Kept, line: AuditEntry) -> Result<bool, Failure> {
+        let origin = line.origin.clone();
         let ended = self.sql.end_sessions(vec![kept.over()], line).await?;
-        self.drop_kept(kept).await;
+        if ended.is_some() {
+            self.drop_kept(kept, &origin).await;
+        }
         Ok(ended.is_some())
     }
 
     /// Drops a session that SQL knows to be over. If that fails, it has ended all the same.
-    async fn drop_kept(&self, kept: &Kept) {
-        if let Err(error) = self.drop_keys(&kept.keys()).await {
-            tracing::warn!(%error, "a session that has ended was left behind in Redis, where its time will end it");
+    ///
+    /// Of a client that joined it after it was read, SQL did not know whom that concerns: then everybody is told.
+    async fn drop_kept(&self, kept: &Kept, origin: &Origin) {
+        let told = kept.clients();
+        match self.take_out(kept).await {
+            Ok(late) if late.iter().all(|client| told.contains(client)) => {}
+            Ok(_) => {
+                let what = Revocation::Session {
+                    sid: kept.session.id.to_string(),
+                };
+                if let Err(error) = self.sql.revoke(what, origin).await {
+                    tracing::error!(%error, "a session has ended, and the services of an application that joined it in that moment could not be told: its tokens there live on for their time");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a session that has ended was left behind in Redis, where its time will end it");
+            }
         }
+    }
+
+    /// Takes a session out of Redis, with its grants. The clients of those that came after it was read.
+    async fn take_out(&self, kept: &Kept) -> Result<Vec<ClientId>, Failure> {
+        let id = kept.session.id;
+        let mut script = scripts::DROP.prepare_invoke();
+        for key in kept.keys() {
+            script.key(key);
+        }
+        let was: Hash = self.redis.link.run(&script).await?;
+        let Some(was) = Kept::read(id, &was)? else {
+            return Ok(Vec::new());
+        };
+        let (handles, clients): (Vec<_>, Vec<_>) = was
+            .grants
+            .into_iter()
+            .filter(|grant| !kept.grants.contains(grant))
+            .unzip();
+        for handle in handles {
+            let late = keys::grant(id.absolute_end(), handle);
+            self.drop_keys(&[late]).await?;
+        }
+        Ok(clients)
     }
 
     pub(super) async fn drop_keys(&self, keys: &[String]) -> Result<(), Failure> {

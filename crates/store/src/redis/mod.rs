@@ -11,6 +11,10 @@
 //!   that an epoch overtook is taken back; whoever cuts a user off takes back what is pending.
 //! - `rotate`: whose grant it is, where SQL stands, then the decision in one script, by those numbers. An epoch that
 //!   moves in between is no loss: the new token bears the old one.
+//! - `join`: whose grant it is that vouches, where SQL stands, then the decision and the grant in one script, then the audit
+//!   line; a grant whose line was not written is taken back. The grant has its session's epochs, and is named by it: so an
+//!   epoch that moves in between reaches it, and whoever ends the session and meets a grant of a client that was not there
+//!   when it was read tells everybody.
 //! - what ends a session: SQL first, in one step (remembered until the absolute end, event, line), then Redis. Cut off
 //!   in between, and however far back Redis is taken, SQL wins. Of simultaneous calls, SQL lets one.
 //! - `change_password`: the session is marked as changing, the password and the epoch change in SQL, the session
@@ -33,6 +37,7 @@ mod directory;
 mod ending;
 mod failure;
 mod fields;
+mod joining;
 mod keys;
 mod link;
 mod memory;

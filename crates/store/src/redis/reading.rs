@@ -42,7 +42,8 @@ impl SqlAndRedis {
             }
             let grant = fields::read_grant(*handle, &hash)?;
             let standing = self.sql.standing(session.id, session.user, client).await?;
-            if standing.holds(session, Some(&grant)) {
+            let is_superseded = grant.generations.floor > 0;
+            if standing.holds(session, Some(&grant)) && !is_superseded {
                 last_used_at = last_used_at.max(Some(grant.generations.handed_at));
                 clients.push(grant.client);
             }

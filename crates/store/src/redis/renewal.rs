@@ -13,11 +13,11 @@ use super::fields::{self, Hash, Kept};
 use super::{SqlAndRedis, keys, scripts};
 use crate::ledger::Standing;
 
-/// How often a renewal asks SQL again because a change of password overtook it.
-const ATTEMPTS: u32 = 3;
+/// How often a verb about a grant asks SQL again because a change of password overtook it.
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// What the renewal table says of a generation, whether strangers raise an alarm, and grant and session as they are now.
-type Decision = (String, bool, Hash, Hash);
+pub(super) type Decision = (String, bool, Hash, Hash);
 
 impl SqlAndRedis {
     pub(super) async fn rotate_grant(
@@ -110,7 +110,7 @@ impl SqlAndRedis {
     }
 
     /// Whose grant it is: the session and the user. `None`: there is none, or it is not this client's.
-    async fn whose(
+    pub(super) async fn whose(
         &self,
         grant: &str,
         client: &ClientId,
@@ -181,7 +181,7 @@ impl SqlAndRedis {
 }
 
 /// The parameters of `standing.lua`.
-fn with_standing(
+pub(super) fn with_standing(
     script: &mut ScriptInvocation<'_>,
     now: Timestamp,
     idle_end: Timestamp,
@@ -219,6 +219,6 @@ fn entitled(
     }))
 }
 
-fn unheard_of(word: &str) -> Failure {
+pub(super) fn unheard_of(word: &str) -> Failure {
     Failure::damaged(format!("an answer that nobody gives: {word}"))
 }

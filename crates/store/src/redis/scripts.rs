@@ -21,6 +21,10 @@ scripts! {
     ROTATE = "standing.lua" "rotate.lua";
     /// A use by a name that stays.
     TOUCH = "standing.lua" "touch.lua";
+    /// Another client in a session that stands.
+    JOIN = "standing.lua" "join.lua";
+    /// Drops a session that has ended.
+    DROP = "drop.lua";
     /// Whether a session of a user who is being cut off counts; one that is pending goes.
     CUT_OFF = "cut_off.lua";
     /// Marks a session whose user is about to change their password.

@@ -10,7 +10,8 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
+    ChangePassword, Join, Joining, Open, PasswordChange, Presented, Rotate, Sessions, Touch,
+    Touched,
 };
 use countersign_auth::store::StoreError;
 use redis::cmd;
@@ -38,6 +39,10 @@ impl Sessions for SqlAndRedis {
 
     async fn touch(&self, touched: Touched<'_>, now: Timestamp) -> Result<Touch, StoreError> {
         Ok(self.touch_grant(touched, now).await?)
+    }
+
+    async fn join(&self, joining: Joining, origin: &Origin) -> Result<Join, StoreError> {
+        Ok(self.join_session(joining, origin).await?)
     }
 
     async fn end(

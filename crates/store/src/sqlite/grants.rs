@@ -139,6 +139,38 @@ pub(super) fn supersede_all(
     Ok(())
 }
 
+/// How many grants a session has, besides those that a new one of this client takes the place of: whatever was renewed,
+/// superseded, or first given until then.
+pub(super) fn count_beside(
+    db: &Connection,
+    session_key: i64,
+    client_key: i64,
+    until: Timestamp,
+) -> Result<u32> {
+    db.prepare_cached(
+        "SELECT count(*) FROM grants
+         WHERE session = ?1 AND NOT (client = ?2 AND (cur > 0 OR rotated_at <= ?3))",
+    )?
+    .query_row(params![session_key, client_key, millis(until)], |row| {
+        row.get(0)
+    })
+}
+
+/// Drops those.
+pub(super) fn replace(
+    db: &Connection,
+    session_key: i64,
+    client_key: i64,
+    until: Timestamp,
+) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM grants
+         WHERE session = ?1 AND client = ?2 AND (cur > 0 OR rotated_at <= ?3)",
+    )?
+    .execute(params![session_key, client_key, millis(until)])?;
+    Ok(())
+}
+
 fn found(row: &Row<'_>, handle: HandleHash) -> Result<Found> {
     const SESSION: usize = users::COLUMNS;
     const GRANT: usize = SESSION + 8;

@@ -11,6 +11,7 @@ mod directory;
 mod failure;
 mod gate;
 mod grants;
+mod joining;
 mod keys;
 mod ledger;
 mod log;
@@ -34,7 +35,8 @@ use countersign_auth::model::grant::{Grant, HandleHash};
 use countersign_auth::model::id::{SessionId, UserId};
 use countersign_auth::model::session::{Session, SessionView};
 use countersign_auth::sessions::{
-    ChangePassword, Open, PasswordChange, Presented, Rotate, Sessions, Touch, Touched,
+    ChangePassword, Join, Joining, Open, PasswordChange, Presented, Rotate, Sessions, Touch,
+    Touched,
 };
 use countersign_auth::store::StoreError;
 use rusqlite::{Connection, Result};
@@ -224,6 +226,12 @@ impl Sessions for Sqlite {
             Some(touch) => Ok(touch),
             None => self.write(move |db| renewal::touch(db, &used)).await,
         }
+    }
+
+    async fn join(&self, joining: Joining, origin: &Origin) -> Result<Join, StoreError> {
+        let origin = origin.clone();
+        self.write(move |db| joining::join(db, joining, &origin))
+            .await
     }
 
     async fn end(

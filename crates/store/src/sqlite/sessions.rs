@@ -199,6 +199,7 @@ pub(super) fn of_user(db: &Connection, user: UserId, now: Timestamp) -> Result<V
          CROSS JOIN clients c ON c.key = g.client
          WHERE u.id = ?1 AND u.enabled AND c.enabled AND s.idle_end > ?2
           AND s.user_epoch = u.epoch AND s.issuer_epoch = i.epoch AND g.client_epoch = c.epoch
+          AND g.floor = 0
          ORDER BY s.key, c.id",
     )?;
     let mut rows = statement.query(params![user.as_bytes(), millis(now)])?;

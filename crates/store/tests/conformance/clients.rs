@@ -42,6 +42,7 @@ pub async fn puts<S: Store>(world: World<S>) {
     native.access_ttl = Duration::from_secs(61);
     native.cookie_domain = Some("example.com".to_owned());
     native.with_account = true;
+    native.redirect_uris = vec!["com.example.app:/signed-in".to_owned()];
     let put = async |client: &Client, at| {
         let put = world
             .store

@@ -4,8 +4,10 @@
 //! Nothing here reads a clock: every moment is an argument.
 
 pub mod clients;
+pub mod joining;
 pub mod keys;
 pub mod log;
+pub mod model;
 pub mod races;
 pub mod renewal;
 pub mod restarts;
@@ -32,8 +34,14 @@ macro_rules! suite {
                 idle_end_moves, hundreds_of_generations,
             }
             table { is_the_table }
+            model { is_the_model }
             using {
                 live, writes_little, touch_unknown, touch_expired, touch_stale, touch_superseded,
+            }
+            joining {
+                joins, goes_on_side_by_side, lives_by_the_use_of_any, takes_the_place_of_what_was_given_before,
+                join_unknown, join_expired, join_stale, join_full, theft_in_one_ends_all, ends_with_all_its_grants,
+                a_new_password_supersedes_all, a_client_is_cut_off_alone, sweeps_all_its_grants,
             }
             sessions {
                 opens, opens_stale, ends, ends_only_its_owners, ends_of_grant, ends_all_of_user, ends_all_but_one,
@@ -54,7 +62,8 @@ macro_rules! suite {
             races {
                 one_of_a_hundred_renews, one_of_a_hundred_recovers, one_user_of_an_address, one_active_key, two_live_secrets,
                 password_changes_exclude_each_other, sign_in_against_cut_off, the_log_under_fire,
-                a_session_that_a_hundred_use,
+                a_session_that_a_hundred_use, a_hundred_join_one_that_ends, a_hundred_join_while_somebody_is_cut_off,
+                a_hundred_join_while_the_password_changes, a_hundred_join_what_has_room_for_few,
             }
         }
     };

@@ -5,19 +5,27 @@ use std::sync::Arc;
 
 use countersign_auth::directory::{AddUser, ChangeUser};
 use countersign_auth::model::audit::Happening;
+use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::KeyId;
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
+use countersign_auth::model::revocation::Audience;
 use countersign_auth::model::user::UserChange;
-use countersign_auth::sessions::{ChangePassword, Open, PasswordChange, Rotate, Touch};
+use countersign_auth::sessions::{
+    ChangePassword, Join, MAX_GRANTS, Open, PasswordChange, Rotate, Touch,
+};
+use countersign_auth::store::StoreError;
 use countersign_guard::Revocation;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::clients;
+use super::joining;
 use super::tally;
 use super::using;
-use super::world::{Store, World, entitled, origin, password, present_to, secs, subject_below};
+use super::world::{
+    SignedIn, Store, World, entitled, origin, password, present_to, secs, subject_below,
+};
 
 pub const RACERS: usize = 100;
 
@@ -358,4 +366,195 @@ pub async fn a_session_that_a_hundred_use<S: Store>(world: World<S>) {
         using::touch_at(&world.store, &ann, now).await,
         Touch::Unknown
     );
+}
+
+/// What a hundred were told who joined a session, one of whom did something else to it instead.
+struct Joiners(Vec<(Result<Join, StoreError>, SignedIn)>);
+
+impl Joiners {
+    /// All at once, each for the client of their number; the one in the middle does `instead`.
+    async fn race<S: Store, F: Future<Output = ()> + Send + 'static>(
+        world: &World<S>,
+        by: &SignedIn,
+        client: impl Fn(usize) -> Client,
+        instead: impl Fn(S) -> F,
+    ) -> Self {
+        let answers = race(|number| {
+            let (joining, joined) = joining::form(world, by, &client(number), secs(1));
+            let store = world.store.clone();
+            let instead = (number == RACERS / 2).then(|| instead(store.clone()));
+            async move {
+                if let Some(instead) = instead {
+                    instead.await;
+                    return None;
+                }
+                Some((store.join(joining, &origin(secs(1))).await, joined))
+            }
+        })
+        .await;
+        let joiners: Vec<_> = answers.into_iter().flatten().collect();
+        assert_eq!(joiners.len(), RACERS - 1);
+        Self(joiners)
+    }
+
+    /// Those who were given a grant. All others were answered one of these.
+    fn joined(&self, others: &[Join]) -> Vec<&SignedIn> {
+        self.0
+            .iter()
+            .filter_map(|(answer, joined)| match answer {
+                Ok(Join::Joined(_)) => Some(joined),
+                Ok(other) => {
+                    assert!(others.contains(other), "{other:?}");
+                    None
+                }
+                Err(StoreError::Unavailable(_)) => None,
+                Err(error) => panic!("{error}"),
+            })
+            .collect()
+    }
+
+    fn unavailable(&self) -> usize {
+        count(&self.0, |(answer, _)| answer.is_err())
+    }
+}
+
+/// What was given ends with the session, is listed nowhere, and its application's service has heard of the end.
+pub async fn a_hundred_join_one_that_ends<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let mut shops = Vec::new();
+    for number in 0..4 {
+        let id = format!("shop{number}").parse().unwrap();
+        let mut shop = Client::new(id, ClientKind::Native, secs(0));
+        shop.audience = Some(format!("https://shop{number}"));
+        let put = world.store.put_client(shop, &origin(secs(0))).await;
+        shops.push(put.unwrap());
+    }
+    for _ in 0..5 {
+        let ann = world.sign_in(&user).await;
+        let id = ann.session;
+        let joiners = Joiners::race(
+            &world,
+            &ann,
+            |number| shops[number % 4].clone(),
+            |store: S| async move {
+                assert!(store.end(id, None, &origin(secs(1))).await.unwrap());
+            },
+        )
+        .await;
+        assert_eq!(joiners.unavailable(), 0);
+        let told = joining::audiences(&world, &ann).await;
+        for joined in joiners.joined(&[Join::Unknown, Join::Full]) {
+            assert_eq!(world.present(joined, 0, secs(2)).await, Rotate::Unknown);
+            let number = joined.client.as_str().trim_start_matches("shop");
+            let service = Audience::Service(format!("https://shop{number}"));
+            let has_heard = |who: &Option<Audience>| who.as_ref().is_none_or(|it| *it == service);
+            assert!(told.iter().any(has_heard), "{service:?}: {told:?}");
+        }
+        assert_eq!(world.present(&ann, 0, secs(2)).await, Rotate::Unknown);
+        let views = world.store.of_user(user.id, secs(2)).await.unwrap();
+        assert_eq!(views, []);
+        let (late, _) = joining::form(&world, &ann, &shops[0], secs(2));
+        let late = world.store.join(late, &origin(secs(2))).await;
+        assert_eq!(late.unwrap(), Join::Unknown);
+    }
+}
+
+/// The user, then the client that joins: no grant of before is good afterwards, and none is given.
+pub async fn a_hundred_join_while_somebody_is_cut_off<S: Store>(world: World<S>) {
+    let shop = world.other_client("shop").await;
+    let mut joined = 0;
+    for (name, by_client) in [("ann", false), ("bea", true)] {
+        let user = world.user(name).await;
+        let ann = world.sign_in(&user).await;
+        let (user, id) = (user.id, shop.id.clone());
+        let joiners = Joiners::race(
+            &world,
+            &ann,
+            |_| shop.clone(),
+            |store: S| {
+                let id = id.clone();
+                async move {
+                    let now = origin(secs(1));
+                    if by_client {
+                        store.cut_off_client(&id, &now).await.unwrap();
+                    } else {
+                        store.set_user_enabled(user, false, &now).await.unwrap();
+                    }
+                }
+            },
+        )
+        .await;
+        assert_eq!(joiners.unavailable(), 0);
+        for given in joiners.joined(&[Join::Stale, Join::Full]) {
+            assert_eq!(world.present(given, 0, secs(2)).await, Rotate::Stale);
+            joined += 1;
+        }
+        let (late, _) = joining::form(&world, &ann, &shop, secs(2));
+        let late = world.store.join(late, &origin(secs(2))).await;
+        assert_eq!(late.unwrap(), Join::Stale);
+    }
+    println!("{joined} were before it");
+}
+
+/// None is left that the change did not supersede.
+pub async fn a_hundred_join_while_the_password_changes<S: Store>(world: World<S>) {
+    let shop = world.other_client("shop").await;
+    for round in 0..5 {
+        let user = world.user(&format!("ann{round}")).await;
+        let ann = world.sign_in(&user).await;
+        let (after, goes_on) = joining::form(&world, &ann, &world.client, secs(1));
+        let change = PasswordChange {
+            user: user.id,
+            seen_epoch: 0,
+            password: password("new"),
+            grant: after.grant,
+        };
+        let joiners = Joiners::race(
+            &world,
+            &ann,
+            |_| shop.clone(),
+            |store: S| {
+                let change = change.clone();
+                async move {
+                    let changed = store.change_password(change, &origin(secs(1))).await;
+                    assert!(matches!(changed.unwrap(), ChangePassword::Changed(_)));
+                }
+            },
+        )
+        .await;
+        for given in joiners.joined(&[Join::Superseded, Join::Full, Join::Stale]) {
+            assert_eq!(world.present(given, 0, secs(30)).await, Rotate::Superseded);
+        }
+        let views = world.store.of_user(user.id, secs(30)).await.unwrap();
+        assert_eq!(views.len(), 1);
+        assert_eq!(views[0].clients, std::slice::from_ref(&ann.client));
+        let renewed = world.present(&goes_on, 0, secs(30)).await;
+        assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    }
+}
+
+/// As many as there is room for, each of whom goes on.
+pub async fn a_hundred_join_what_has_room_for_few<S: Store>(world: World<S>) {
+    let user = world.user("ann").await;
+    let ann = world.sign_in(&user).await;
+    let mut clients = Vec::new();
+    for number in 0..RACERS {
+        clients.push(world.other_client(&format!("c{number}")).await);
+    }
+    let mut watch = world.watch().await;
+    let joiners = Joiners::race(&world, &ann, |number| clients[number].clone(), |_| async {}).await;
+    assert_eq!(joiners.unavailable(), 0);
+    let joined = joiners.joined(&[Join::Full]);
+    let room = MAX_GRANTS as usize - 1;
+    assert_eq!(joined.len(), room);
+    world
+        .told(&mut watch, &[], &vec![Happening::SignedIn; room])
+        .await;
+    for given in joined {
+        let renewed = world.present(given, 0, secs(30)).await;
+        assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    }
+    let views = world.store.of_user(user.id, secs(30)).await.unwrap();
+    assert_eq!(views.len(), 1);
+    assert_eq!(views[0].clients.len(), MAX_GRANTS as usize);
 }

@@ -147,9 +147,13 @@ impl<S: Store> World<S> {
     }
 
     pub fn grant(&self, session: &Session, client: &Client, now: Timestamp) -> Grant {
+        self.grant_in(session.id, client, now)
+    }
+
+    pub fn grant_in(&self, session: SessionId, client: &Client, now: Timestamp) -> Grant {
         Grant {
             handle: HandleHash(self.unique()),
-            session: session.id,
+            session,
             client: client.id.clone(),
             client_epoch: client.epoch,
             scope: Some("orders".to_owned()),

@@ -5,15 +5,19 @@ use countersign_auth::directory::{ChangeUser, Directory};
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{Actor, Origin};
 use countersign_auth::model::client::{Client, ClientKind};
+use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::{ClientId, KeyId, UserId};
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
 use countersign_auth::model::user::{NewUser, UserChange};
 use countersign_auth::password::StoredPassword;
+use countersign_auth::sessions::{Rotate, Sessions};
 use countersign_store::{
     ConnectError, Move, MoveError, Postgres, PostgresOptions, Sqlite, SqliteOptions,
 };
 
 use crate::cluster::Cluster;
+use crate::conformance::joining;
+use crate::conformance::world::{World, present_to, secs};
 use crate::scratch::Scratch;
 
 fn origin() -> Origin {
@@ -289,6 +293,53 @@ async fn what_was_cut_off_at_the_end_is_put_again() {
         .unwrap();
     let renamed = moved.user(id(2)).await.unwrap().unwrap();
     assert_eq!(renamed.username.as_deref(), Some("last"));
+    moved.close();
+}
+
+/// A session that several applications joined goes along whole: each goes on there, and it ends for all of them at once.
+#[tokio::test]
+async fn a_session_of_several_applications() {
+    let source = Source::new().await;
+    let world = World::new(source.store.clone()).await;
+    let user = world.user("ann").await;
+    let (shop, forum) = (
+        world.other_client("shop").await,
+        world.other_client("forum").await,
+    );
+    let ann = world.sign_in(&user).await;
+    let at_shop = joining::joined(&world, &ann, &shop, secs(1)).await;
+    let views = world.store.of_user(user.id, secs(40)).await.unwrap();
+    let url = Cluster::shared().database();
+    let copy = source.copy("copy").await;
+    let mut target = begin(&url, source.incarnation).await.unwrap();
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    // One joins, and one is renewed, when most has been put there.
+    let at_forum = joining::joined(&world, &ann, &forum, secs(30)).await;
+    let renewed = world.present(&at_shop, 0, secs(40)).await;
+    assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    assert_eq!(views[0].clients.len(), 2);
+    let views = world.store.of_user(user.id, secs(40)).await.unwrap();
+    target
+        .finish_after(&copy, &source.scratch.database(), &mut |_| ())
+        .await
+        .unwrap();
+
+    let moved = Postgres::connect(&url, &PostgresOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(moved.of_user(user.id, secs(40)).await.unwrap(), views);
+    assert_eq!(views[0].clients.len(), 3);
+    for (who, generation) in [(&ann, 0), (&at_shop, 1), (&at_forum, 0)] {
+        let renewed = present_to(&moved, who, generation, secs(100), Network(1)).await;
+        assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    }
+    let theft = present_to(&moved, &at_shop, 0, secs(200), Network(1)).await;
+    assert_eq!(theft, Rotate::Reused(ann.session));
+    for who in [&ann, &at_forum] {
+        let gone = present_to(&moved, who, 1, secs(201), Network(1)).await;
+        assert_eq!(gone, Rotate::Unknown);
+    }
     moved.close();
 }
 
