@@ -11,10 +11,10 @@ SHELL := /bin/bash
 ARGS ?=
 SECONDS ?= 1800
 
-.PHONY: help setup run demo check lint fmt test test-all chaos bench mutants fuzz docs
+.PHONY: help setup run demo check lint fmt test test-all chaos bench mutants fuzz docs screenshots
 
 help: ## list these tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install, only if missing, what the tests need (once; `make test` does it too)
 	@scripts/setup
@@ -60,3 +60,8 @@ fuzz: ## fuzz each parser of outside bytes for half an hour (SECONDS=60; ARGS="j
 
 docs: ## build the API documentation, warnings denied
 	@scripts/checks docs
+
+screenshots: ## take pictures of every page, in light, in dark and as on a phone, into docs/pictures
+	@scripts/setup
+	cargo build --locked -p countersign
+	@scripts/screenshots

@@ -18,6 +18,7 @@ mod key_set;
 mod load;
 mod machine;
 mod plan;
+mod playground;
 mod postgres;
 mod process;
 mod redis;
@@ -48,10 +49,11 @@ use process::Setting;
 use report::{Goal, Report};
 use seed::Seed;
 
-/// What can be measured, in the order in which it is; the first seven start servers of their own, the last five need none.
-const SECTIONS: [&str; 17] = [
+/// What can be measured, in the order in which it is; the first eight start servers of their own, the last five need none.
+const SECTIONS: [&str; 18] = [
     "footprint",
     "revocations",
+    "playground",
     "postgres",
     "days",
     "redis",
@@ -68,7 +70,7 @@ const SECTIONS: [&str; 17] = [
     "encryption",
     "hostile",
 ];
-const OF_FIELD: &[&str] = SECTIONS.split_at(12).0.split_at(7).1;
+const OF_FIELD: &[&str] = SECTIONS.split_at(13).0.split_at(8).1;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -156,6 +158,9 @@ fn run(
     }
     if wants("revocations") {
         revocations::measure(plan, report, folder)?;
+    }
+    if wants("playground") {
+        playground::measure(plan, report, folder)?;
     }
     if wants("postgres") {
         postgres::measure(plan, report, folder)?;

@@ -1,8 +1,8 @@
 // One page and its client: sign in, stay so, sign out; and what can go wrong with each.
 
 import assert from 'node:assert/strict'
-import { check, done, pause, until } from './lib/harness.mjs'
-import { ADA, application, becomes, clock, person, signIn, tab, users } from './lib/application.mjs'
+import { ask, check, done, pause, until } from './lib/harness.mjs'
+import { ADA, application, becomes, clock, page as pageOf, person, signIn, tab, users } from './lib/application.mjs'
 
 // An API of the application's own: what it was sent, and with what it answers.
 const calls = []
@@ -15,7 +15,9 @@ const api = async (request, response) => {
   response.statusCode = answers.shift() ?? (token && token == refusedToken ? 401 : 200)
   return '{}'
 }
-const { proxy, issuer, origin, asked, renewals } = await application({ pages: { '/api.json': api } })
+const { proxy, issuer, origin, asked, renewals } = await application({
+  pages: { '/api.json': api, '/stateless': () => pageOf({ issuer, clientId: 'stateless' }) },
+})
 const context = await person(clock)
 const page = await tab(context, `${origin}/`)
 
@@ -196,6 +198,19 @@ await check('a clock that is set back holds no renewal up', async () => {
   const refused = asked.filter(({ method, path, status }) => method == 'GET' && path == '/v1/me' && status != 200)
   assert.deepEqual(refused, [])
   await quick.context().close()
+})
+
+await check('it is the same in the style stateless', async () => {
+  await ask({ command: ['client', 'add', 'stateless', '--style', 'stateless', '--origin', origin] })
+  const stateless = await tab(await person(clock), `${origin}/stateless`)
+  await signIn(stateless)
+  const first = await stateless.evaluate(() => client.getAccessToken())
+  await stateless.evaluate(() => (ahead += 600_000))
+  const second = await stateless.evaluate(() => client.getAccessToken())
+  assert(second && second != first)
+  await stateless.evaluate(() => client.signOut())
+  assert.deepEqual(await users(stateless), [null, ADA.email, null])
+  await stateless.context().close()
 })
 
 await check('signing out needs the server', async () => {

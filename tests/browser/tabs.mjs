@@ -91,7 +91,7 @@ const failures = sum(({ failed }) => Object.values(failed).reduce((a, b) => a + 
 const way = told.shares ? 'tabs that share' : 'tabs that cannot share'
 console.log(
   `RESULT: ten ${way}, ${Math.round(took)} s, the server's clock off by ${told.ahead} s: ${posts.length} renewals of which ` +
-    `${lost} were lost, ${calls.length} calls of which ${failures} did not go out or were lost; ` +
+    `${lost} were lost, ${cookies.size} generations of refresh tokens, ${calls.length} calls of which ${failures} did not go out or were lost; ` +
     `${Object.entries(occurred).map(([name, times]) => `${times} × ${name}`).join(', ')}, ` +
     `${slept} × a tab slept, ${restarts} × the server was killed`,
 )

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +17,7 @@ const sample = fileURLToPath(new URL('sample/', import.meta.url))
 const bundle = {}
 let readme
 const { issuer, origin } = await application({
+  redirects: ['/'],
   pages: {
     '/readme': () => readme,
     '*': ({ url }) => bundle[url.slice(1)],
@@ -27,6 +29,13 @@ const works = async (path) => {
   await becomes(page, ADA.email)
   assert.match(await page.evaluate(() => client.getAccessToken()), /^ey/)
   await page.context().close()
+}
+
+/** The README's example in this language, with this server and application in the place of its own. */
+function example(language) {
+  const text = readFileSync(join(source, 'README.md'), 'utf8')
+  const [, code] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(text)
+  return code.replaceAll('https://auth.example.com', issuer).replace("clientId: 'shop'", "clientId: 'app'")
 }
 
 // The project of the sample, into which the client is installed.
@@ -44,28 +53,51 @@ await check('what is served is under 4 kB', async () => {
 })
 
 await check('from the server, as the README has it', async () => {
-  const text = await readFile(join(source, 'README.md'), 'utf8')
-  const [, html] = /^```html\n([^]*?)^```$/m.exec(text)
-  readme = html.replaceAll('https://auth.example.com', issuer).replace("clientId: 'shop'", "clientId: 'app'")
+  readme = example('html')
   const page = await (await person()).newPage()
   await page.goto(`${origin}/readme`)
   await page.getByText('Who are you?').waitFor()
   await page.getByText('Sign in').click()
-  await page.waitForURL(({ href }) => href.startsWith(`${issuer}/login?client_id=app&`))
+  await page.fill('[name=identifier]', ADA.email)
+  await page.fill('[name=password]', ADA.password)
+  await page.press('[name=password]', 'Enter')
+  await page.getByText('Hello Ada').waitFor()
+  assert.equal(page.url(), `${origin}/readme`)
   await page.context().close()
 })
 
 await check('from a script', () => works('/'))
 
-await check('from a bundle of Vite', async () => {
+/** Bundles what this page of the project needs. */
+async function bundled(page) {
   const { build } = await load('vite')
   process.env.VITE_ISSUER = issuer
-  await build({ root: project, logLevel: 'error', base: '/' })
+  const rolldownOptions = { input: join(project, page) }
+  await build({ root: project, configFile: false, logLevel: 'error', build: { rolldownOptions } })
   const out = join(project, 'dist')
   for (const name of await readdir(out, { recursive: true })) {
     if (name.includes('.')) bundle[name] = await readFile(join(out, name))
   }
+}
+
+await check('from a bundle of Vite', async () => {
+  await bundled('index.html')
   await works('/index.html')
+})
+
+await check('in React, as the README has it', async () => {
+  await writeFile(join(project, 'recipe.jsx'), example('jsx'))
+  for (const name of ['react', 'react-dom', 'scheduler']) {
+    await symlink(join(told.packages, 'node_modules', name), join(project, 'node_modules', name))
+  }
+  await bundled('react.html')
+  const page = await (await person()).newPage()
+  await page.goto(`${origin}/react.html`)
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await page.evaluate((ada) => client.signIn(ada), ADA)
+  await page.getByRole('button', { name: 'Sign Ada out' }).click()
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await page.context().close()
 })
 
 await check('with types, by tsc --strict', async () => {

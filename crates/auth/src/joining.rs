@@ -133,6 +133,21 @@ impl Auth {
     }
 }
 
+impl Auth {
+    /// Whether this application can join a session of the pages that begins now.
+    #[must_use]
+    pub fn joins_from_the_start(&self, client: &Client) -> bool {
+        let own = self.clients.find(Some(ClientId::ACCOUNT));
+        own.is_some_and(|own| {
+            client.id != own.id
+                && client.enabled
+                && style::joins(client).is_ok()
+                && own.absolute_ttl <= client.absolute_ttl
+                && own.idle_ttl == client.idle_ttl
+        })
+    }
+}
+
 /// Whether a session ends by the terms of this client, too. The use of any of its clients keeps a session alive for all of
 /// them; so whoever said how long a client's sessions may last and rest is overruled by none that joins, nor by joining.
 fn has_terms_of(client: &Client, session: &Session, vouching: &Client) -> bool {

@@ -21,6 +21,7 @@ pub mod nodes;
 pub mod open;
 pub mod pages;
 mod patience;
+mod playground;
 mod routes;
 pub mod serve;
 pub mod telemetry;

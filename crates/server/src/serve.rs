@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use crate::admin::{self, socket::AdminSocket};
 use crate::config::{self, Config, Listen};
 use crate::doctor::topology;
-use crate::first_start;
+use crate::first_start::{self, DEMO_USER, FirstStartError};
 use crate::hearing::{self, hear, rung, tell};
 use crate::http::{self, App, TrustedProxies};
 use crate::key_sets::KeySets;
@@ -88,6 +88,15 @@ pub enum ServeError {
         #[source]
         cause: ClientError,
     },
+    /// What a first start makes.
+    #[error("the first start: {0}")]
+    FirstStart(#[from] FirstStartError),
+    /// The demo user is still there.
+    #[error(
+        "the demo user ({DEMO_USER}) is for a server that nobody but this machine can reach, and this one is reached \
+         from elsewhere: `countersign user delete {DEMO_USER}` removes them"
+    )]
+    DemoUser,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +131,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         .and_then(|socket| Some(socket.local_addr().ok()?.port()));
     let issuer = config.issuer(port.unwrap_or_else(|| config.listen.port()));
     let opened = Opened::open(config, &issuer).await?;
+    refuse_the_demo_user(config, &opened).await?;
     warn_of_what_is_weak(config, &opened);
     register_clients(config, &opened).await?;
     topology::log(config, &issuer, &opened.auth.clients());
@@ -131,7 +141,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     })?;
     // From here on a signal ends the server in good order, however early it comes.
     let signals = Signals::catch().map_err(ServeError::Runtime)?;
-    greet(config, &issuer, [&public, &measured], &opened).await?;
+    let addresses = [addresses_of(&public), addresses_of(&measured)];
 
     let app = App::new(opened.auth.clone(), http_settings(config)?, Metrics::new());
     let neighbours = opened
@@ -193,6 +203,8 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         tasks.spawn(tls.clone().watch(stop.clone()));
     }
     drop(app);
+    // It answers already: a first start hashes a password, and syncs what it makes to the disk.
+    greet(config, &issuer, addresses, &opened).await?;
 
     signals.until_stopped(tls.as_deref()).await;
     tracing::info!("stopping: what is under way is finished first");
@@ -211,6 +223,15 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     opened.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The demo user does not leave this machine.
+async fn refuse_the_demo_user(config: &Config, opened: &Opened) -> Result<(), ServeError> {
+    if config.stays_on_loopback() || first_start::demo_user(&opened.auth).await?.is_none() {
+        Ok(())
+    } else {
+        Err(ServeError::DemoUser)
+    }
 }
 
 /// Settings that work, and that nobody should want in earnest.
@@ -255,6 +276,7 @@ fn http_settings(config: &Config) -> Result<http::Settings, BrandError> {
             header: config.proxy.header,
         },
         forward_auth: config.forward_auth.clone(),
+        playground: config.is_a_trial(),
         pages: Arc::new(Pages::open(&config.pages)?),
         ..http::Settings::default()
     })
@@ -279,19 +301,20 @@ async fn register_clients(config: &Config, opened: &Opened) -> Result<(), ServeE
     Ok(())
 }
 
-/// Says where the server is; to a developer who has no account yet, how to go on.
+fn addresses_of(sockets: &[TcpListener]) -> String {
+    let addresses = sockets
+        .iter()
+        .filter_map(|socket| Some(socket.local_addr().ok()?.to_string()));
+    addresses.collect::<Vec<_>>().join(", ")
+}
+
+/// Says where the server is; at a first start, what to try.
 async fn greet(
     config: &Config,
     issuer: &str,
-    sockets: [&[TcpListener]; 2],
+    [listens, metrics]: [String; 2],
     opened: &Opened,
 ) -> Result<(), ServeError> {
-    let [listens, metrics] = sockets.map(|sockets| {
-        let addresses = sockets
-            .iter()
-            .filter_map(|socket| Some(socket.local_addr().ok()?.to_string()));
-        addresses.collect::<Vec<_>>().join(", ")
-    });
     let version = env!("CARGO_PKG_VERSION");
     let data = config.data.display();
     let mut text = format!(
@@ -308,9 +331,12 @@ async fn greet(
         text.push_str(&metrics);
         text.push('\n');
     }
-    let is_local = config.listen.is_loopback() && config.issuer.is_none();
-    if is_local && opened.auth.users(None, 1).await?.is_empty() {
-        text.push_str(&first_start::greeting(issuer));
+    if config.is_a_trial() {
+        if let Some(begun) = first_start::begin(&opened.auth).await? {
+            text.push_str(&begun.greeting(issuer));
+        } else if first_start::demo_user(&opened.auth).await?.is_some() {
+            text.push_str(&first_start::reminder(issuer));
+        }
     }
     text.push_str("\nCtrl-C stops it.\n");
     let mut out = io::stdout().lock();
@@ -368,7 +394,7 @@ async fn chores(
         tokio::select! {
             () = stopped => return,
             _ = ticks.tick() => {}
-            // However many are registered: once, with whatever came of them.
+            // However many are registered: once for all of them.
             () = async { rung(&mut bell).await; sleep(GATHER).await } => {}
         }
         if let Some(neighbours) = &neighbours

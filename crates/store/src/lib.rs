@@ -14,9 +14,10 @@ mod schema;
 mod sqlite;
 
 pub use self::redis::{Concern, Redis, RedisError, SqlAndRedis};
-pub use moving::{Caught, Move, MoveError, Progress};
+pub use moving::{Caught, Move, MoveError, Progress, Since};
 pub use postgres::{Bell, Bells, ConnectError, Postgres, PostgresOptions, PostgresStats};
 pub use schema::{SchemaState, Verdict};
 pub use sqlite::{
-    BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats,
+    BackupError, Contents, Freeze, Identity, OpenError, Sqlite, SqliteOptions, Stats, Watch,
+    Written,
 };

@@ -21,7 +21,7 @@ use countersign_auth::password::StoredPassword;
 use countersign_auth::sessions::Sessions;
 use countersign_auth::store::StoreError;
 use countersign_guard::Revocation;
-use countersign_store::{OpenError, Sqlite, SqliteOptions};
+use countersign_store::{OpenError, Sqlite, SqliteOptions, Written};
 use rusqlite::Connection;
 use scratch::Scratch;
 
@@ -633,37 +633,62 @@ async fn the_log_does_not_grow_without_end_while_work_goes_on() {
     store.close().await.unwrap();
 }
 
+/// As long as it is known; who does not know all of it says so.
+#[tokio::test]
+async fn what_is_written_is_noted_while_it_is_watched() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.database()).unwrap();
+    store.note(line("before")).await.unwrap();
+    assert_eq!(store.written(1).await.unwrap(), None);
+    let first = store.watch(1).await.unwrap();
+    let nothing = Some(Written::default());
+    assert_eq!(store.written(1).await.unwrap(), nothing);
+    // More than the write-ahead log holds: that it is copied back, and begun anew, is nobody else's writing.
+    let long = "x".repeat(1 << 20);
+    for _ in 0..40 {
+        store.note(line(&long)).await.unwrap();
+    }
+    let written = store.written(1).await.unwrap().unwrap();
+    let written = serde_json::to_value(written).unwrap();
+    assert_eq!(written.as_object().unwrap().len(), 1, "{written}");
+    assert_eq!(written["audit"].as_array().unwrap().len(), 40, "{written}");
+
+    let second = store.watch(2).await.unwrap();
+    assert_eq!(store.written(1).await.unwrap(), None);
+    drop(first);
+    assert_eq!(store.written(2).await.unwrap(), nothing);
+    let somebody_else = Connection::open(scratch.database()).unwrap();
+    somebody_else
+        .execute("UPDATE issuer SET epoch = epoch + 1", [])
+        .unwrap();
+    assert_eq!(store.written(2).await.unwrap(), None);
+    drop(second);
+    let third = store.watch(3).await.unwrap();
+    assert_eq!(store.written(3).await.unwrap(), nothing);
+    drop(third);
+    assert_eq!(store.written(3).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a_frozen_store_is_read_and_not_written() {
     let scratch = Scratch::new();
     let store = open(&scratch.database()).unwrap();
     store.note(line("before")).await.unwrap();
-    let freeze = store.freeze().await.unwrap().unwrap();
-    assert!(store.freeze().await.unwrap().is_none(), "frozen twice");
+    let freeze = store.freeze(1).await.unwrap().unwrap();
+    assert!(store.freeze(2).await.unwrap().is_none(), "frozen twice");
     let refused = store.note(line("meanwhile")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
     assert_eq!(lines(&store).await, 1);
-    let number = freeze.number();
     drop(freeze);
     store.note(line("after")).await.unwrap();
 
     // It was written to since: what was copied then is not all.
-    let late = store.hand_over(number, "elsewhere", origin().at).await;
+    let late = store.hand_over(1, "elsewhere", origin().at).await;
     assert!(!late.unwrap());
-    let freeze = store.freeze().await.unwrap().unwrap();
-    assert!(
-        !store
-            .hand_over(number, "elsewhere", origin().at)
-            .await
-            .unwrap()
-    );
-    let number = freeze.number();
-    assert!(
-        store
-            .hand_over(number, "elsewhere", origin().at)
-            .await
-            .unwrap()
-    );
+    let freeze = store.freeze(3).await.unwrap().unwrap();
+    assert!(!store.hand_over(1, "elsewhere", origin().at).await.unwrap());
+    assert_eq!(freeze.name(), 3);
+    assert!(store.hand_over(3, "elsewhere", origin().at).await.unwrap());
     drop(freeze);
     for closed in [
         store.note(line("afterwards")).await.map(drop),

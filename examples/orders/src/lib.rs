@@ -6,6 +6,7 @@
 //! - **A price**: [`prices`] → a service token, kept fresh by the guard → [`pricing`].
 
 pub mod order;
+pub mod page;
 pub mod prices;
 pub mod pricing;
 pub mod problem;

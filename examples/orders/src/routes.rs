@@ -1,19 +1,19 @@
-//! The routes: GraphQL for programs, and a page for people.
+//! The routes: GraphQL behind the guard, and the page in front of it.
 
 use async_graphql::Request;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::post,
 };
 use countersign_guard::{
-    axum::{Caller, Denial, SignIn},
-    net::{BadAddress, Connected},
+    axum::{Caller, Denial},
+    net::Connected,
 };
 use http::{StatusCode, header};
 
-use crate::{problem, schema::Api, viewer::Viewer};
+use crate::{page, problem, schema::Api, viewer::Viewer};
 
 /// The longest request that is read, in bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -24,32 +24,18 @@ struct Orders {
     sign_in: String,
 }
 
-/// The service: known as `address`, with people signing in at `sign_in`.
-///
-/// # Errors
-/// [`BadAddress`] if one of them is no address.
-pub fn router(
-    guard: &Connected,
-    api: Api,
-    address: &str,
-    sign_in: String,
-) -> Result<Router, BadAddress> {
+/// The service, known as `address`, with people signing in at `issuer`.
+pub fn router(guard: &Connected, api: Api, address: &str, issuer: &str) -> Router {
     // Visitors come in, and each resolver decides; a bad token is refused here.
-    let protect = guard
-        .protect()
-        .or_visitors()
-        .sign_in(SignIn::new(&sign_in, address)?);
-    Ok(Router::new()
-        .route("/", get(page))
+    let protect = guard.protect().or_visitors();
+    // The page sends whoever is not signed in on to the issuer's, and they come back to it.
+    let sign_in = format!("{address}/");
+    Router::new()
         .route("/graphql", post(graphql))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(protect)
-        .with_state(Orders { api, sign_in }))
-}
-
-/// Who has no token never sees it: [`Caller`] sends a browser to sign in, and back to here.
-async fn page(caller: Caller) -> String {
-    format!("You are signed in as {}.\n", caller.sub)
+        .with_state(Orders { api, sign_in })
+        .merge(page::routes(issuer))
 }
 
 async fn graphql(

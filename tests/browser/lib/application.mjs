@@ -18,10 +18,10 @@ export const page = (options) => `<!doctype html>
 </script>`
 
 /**
- * `lives` is how long access tokens live, `ahead` what the server's clock is wrong by, in seconds; `pages` are the
- * application's, besides one at `/` for its client `app`, and at `/quick` for its client `quick`, whose tokens live for 6 s.
+ * `lives` is how long access tokens live, `ahead` what the server's clock is wrong by, in seconds; `redirects` are the paths
+ * to which people may come back from signing in; `pages` are the application's, besides one at `/` for its client `app`, and at `/quick` for its client `quick`, whose tokens live for 6 s.
  */
-export async function application({ lives = '5m', ahead, settings, pages = {}, origins } = {}) {
+export async function application({ lives = '5m', ahead, settings, pages = {}, origins, redirects = [] } = {}) {
   const proxy = await Proxy.start()
   const issuer = proxy.address
   const origin = await site({
@@ -31,7 +31,8 @@ export async function application({ lives = '5m', ahead, settings, pages = {}, o
     ...pages,
   })
   proxy.port = (await ask({ start: { issuer, ahead, settings } })).port
-  const add = (id, ttl) => ask({ command: ['client', 'add', id, '--origin', origin, '--access-ttl', ttl] })
+  const back = redirects.flatMap((path) => ['--redirect-uri', origin + path])
+  const add = (id, ttl) => ask({ command: ['client', 'add', id, '--origin', origin, '--access-ttl', ttl, ...back] })
   await add('app', lives)
   await add('quick', '6s')
   const registered = await fetch(`${issuer}/v1/register`, {

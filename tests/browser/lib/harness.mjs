@@ -46,10 +46,13 @@ export const browser = await chromium.launch({
   ],
 })
 
-/** One thing that must hold. The first that does not ends the script. */
+/** One thing that must hold within a minute. The first that does not ends the script. */
 export async function check(name, test) {
   const began = performance.now()
-  await test()
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`no end after a minute: ${name}`)), 60_000).unref()
+  })
+  await Promise.race([test(), late])
   console.log(`ok: ${name} (${Math.round(performance.now() - began)} ms)`)
 }
 

@@ -18,8 +18,6 @@ export class Proxy {
   port
   /** Says what happens to a request: a name of `faults`, or nothing. */
   fault = () => undefined
-  /** Pages of its own: a text for a path. */
-  pages = {}
   /** Answers in the server's place: `{ status, headers, body }`, or nothing. */
   answer = () => undefined
   /** Hears of each request when it is over: `{ method, path, headers, fault, status, cookies, text }`, or `lost: true`. */
@@ -38,8 +36,6 @@ export class Proxy {
 
   async #pass(request, response) {
     const { method, url: path, headers } = request
-    const page = this.pages[path.split('?')[0]]
-    if (page) return response.setHeader('content-type', 'text/html').end(page)
     const name = this.fault(request)
     const fault = faults[name] ?? { asks: true }
     const over = { method, path, headers, fault: name }

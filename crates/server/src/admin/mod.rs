@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 pub mod client;
 mod clients;
+mod demo;
 mod errors;
 mod keys;
 mod moving;
@@ -27,7 +28,8 @@ use tokio::sync::Mutex;
 
 pub use backup::Embedded;
 pub use clients::ShownClient;
-pub use moving::{Frozen, HandOver, HandedOver};
+pub use demo::Demo;
+pub use moving::{Frozen, HandOver, HandedOver, Watched};
 pub use problem::Problem;
 pub use revocations::{Revoke, Revoked};
 pub use sessions::Ended;
@@ -80,8 +82,11 @@ pub fn router(auth: Arc<Auth>, embedded: Option<Embedded>) -> Router {
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/{id}", delete(keys::remove))
         .route("/revocations", post(revocations::revoke))
+        .route("/demo", post(demo::renew))
         .route("/audit", get(audit::list))
         .route("/backup", get(backup::download))
+        .route("/move/watch", post(moving::watch))
+        .route("/move/written/{watch}", get(moving::written))
         .route("/move/freeze", post(moving::freeze))
         .route("/move/done", post(moving::done))
         .fallback(problem::no_such_route)

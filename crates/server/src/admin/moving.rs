@@ -1,4 +1,5 @@
-//! The last part of a move: nothing is written while somebody holds the line, and then never again.
+//! The last part of a move: what is written is noted while somebody holds a line, then nothing is written while somebody
+//! holds another, and then never again.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +8,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use countersign_auth::store::StoreError;
-use countersign_store::Freeze;
+use countersign_store::Written;
 use http::StatusCode;
 use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,15 @@ use super::{Desk, Problem};
 
 /// How often the line is tried: whoever has died must not keep a server from its work.
 const TRY: Duration = Duration::from_millis(500);
-/// How often at most: nor must whoever lives, and does not come to an end.
+/// How often at most, while nothing is written: nor must whoever lives, and does not come to an end.
 const TRIES: u32 = 240;
+
+/// The first line of a watch: a line of JSON. What follows says nothing but that it goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Watched {
+    /// By which it is asked what was written.
+    pub watch: u64,
+}
 
 /// The first line of a freeze: a line of JSON. What follows says nothing but that it goes on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,10 +55,37 @@ pub struct HandedOver {
     pub done: bool,
 }
 
+impl Desk {
+    /// What another start of this server has not given to anything, nor will.
+    fn name(&self) -> u64 {
+        u64::from_be_bytes(self.auth.env().random())
+    }
+}
+
+/// What is written is noted as long as the answer is being read.
+pub(super) async fn watch(State(desk): State<Desk>) -> Result<Response, Problem> {
+    let store = &desk.embedded()?.store;
+    let watch = store.watch(desk.name()).await?;
+    let first = Watched {
+        watch: watch.name(),
+    };
+    // It keeps nobody from anything, and its end frees what it noted.
+    Ok(Line::answer(&first, u32::MAX, watch))
+}
+
+/// `null`, if that is not known.
+pub(super) async fn written(
+    State(desk): State<Desk>,
+    Path(watch): Path<u64>,
+) -> Result<Json<Option<Written>>, Problem> {
+    let store = &desk.embedded()?.store;
+    Ok(Json(store.written(watch).await?))
+}
+
 /// Nothing is written as long as the answer is being read.
 pub(super) async fn freeze(State(desk): State<Desk>) -> Result<Response, Problem> {
     let store = &desk.embedded()?.store;
-    let Some(freeze) = store.freeze().await? else {
+    let Some(freeze) = store.freeze(desk.name()).await? else {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "frozen",
@@ -59,15 +94,9 @@ pub(super) async fn freeze(State(desk): State<Desk>) -> Result<Response, Problem
     };
     tracing::warn!("the store takes no writes while the last part of it is moved");
     let first = Frozen {
-        freeze: freeze.number(),
+        freeze: freeze.name(),
     };
-    let line = Line {
-        first: serde_json::to_string(&first).ok(),
-        tries: interval(TRY),
-        rest: TRIES,
-        _freeze: freeze,
-    };
-    Ok(Body::new(line).into_response())
+    Ok(Line::answer(&first, TRIES, freeze))
 }
 
 pub(super) async fn done(
@@ -87,14 +116,27 @@ pub(super) async fn done(
     Ok(Json(HandedOver { done }))
 }
 
-struct Line {
+/// An answer that lasts, and something that lasts as long.
+struct Line<T> {
     first: Option<String>,
     tries: Interval,
     rest: u32,
-    _freeze: Freeze,
+    _kept: T,
 }
 
-impl HttpBody for Line {
+impl<T: Send + Unpin + 'static> Line<T> {
+    fn answer(first: &impl Serialize, rest: u32, kept: T) -> Response {
+        let line = Self {
+            first: serde_json::to_string(first).ok(),
+            tries: interval(TRY),
+            rest,
+            _kept: kept,
+        };
+        Body::new(line).into_response()
+    }
+}
+
+impl<T: Unpin> HttpBody for Line<T> {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod demo;
 mod doctor;
 mod harmless;
 mod init;
@@ -105,6 +106,8 @@ enum Command {
     Check,
     /// Look at a running server from outside: what is wrong, what follows, which line to change
     Doctor(doctor::Args),
+    /// Give the demo user of the first start a new password
+    Demo,
     /// Add, list, show, change, disable, export and delete users
     #[command(subcommand)]
     User(user::Command),
@@ -195,6 +198,7 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Check => check::run(&sources, output),
         Command::Doctor(args) => return args.run(&sources, output),
         Command::Completions(args) => completions::run(&args),
+        Command::Demo => asking(demo::run(&sources, output)),
         Command::Version => asking(version::run(&sources, output)),
         Command::User(command) => asking(command.run(&sources, output)),
         Command::Client(command) => asking(command.run(&sources, output)),

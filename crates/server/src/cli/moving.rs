@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use countersign_auth::env::Env;
 use countersign_store::{
-    Caught, Freeze, Move, MoveError, OpenError, Postgres, Progress, Sqlite, SqliteOptions, Verdict,
+    Caught, Freeze, Move, MoveError, OpenError, Postgres, Progress, Since, Sqlite, SqliteOptions,
+    Verdict, Watch, Written,
 };
 use http::Method;
 use serde_json::json;
@@ -15,13 +16,13 @@ use serde_json::json;
 use super::operator::Failure;
 use super::print::Output;
 use crate::admin::client::{Admin, Line, find_server};
-use crate::admin::{Frozen, HandOver, HandedOver};
+use crate::admin::{Frozen, HandOver, HandedOver, Watched};
 use crate::config::{Config, Sources};
 use crate::open::{self, DATABASE};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Everything is copied while the source is in use; for the last part, a few seconds, its server answers 503.
+    after_help = "Everything is copied while the source is in use; for the last part, a moment, its server answers 503.
 Nobody signs in again: keys, sessions and refresh tokens go along. It can be broken off anywhere and run again.
 It needs room for two copies of the store in the data folder.
 
@@ -71,9 +72,7 @@ impl Args {
                     env: Env::system(),
                 };
                 work.go(&place).await?;
-                let Work { target, data, .. } = work;
-                target.analyze().await?;
-                forget_copies(&data);
+                forget_copies(&work.data);
                 true
             }
             // It ended between the hand-over and its own end.
@@ -151,21 +150,35 @@ impl Work {
         self.target.fill(&copy, &mut teller(&self.env)).await?;
         let rows = self.target.verify(&copy).await?;
         say(&format!("{rows} rows are there, by number and checksum"));
-        // What has changed meanwhile, so that the very last part is short.
-        copy = self.catch_up(&copy).await?;
-        let Self {
-            source,
-            target,
-            database,
-            env,
-            ..
-        } = self;
-        for _ in 0..TRIES {
-            let since = env.clock.elapsed();
-            let held = source.freeze().await?;
-            let mark = async || source.hand_over(&held, place, env).await;
-            if let Some(caught) = target.hand_over(&copy, database, mark).await? {
-                let took = env.clock.elapsed().saturating_sub(since).as_millis();
+        self.target.analyze().await?;
+        let mut watch = None;
+        for rest in (0..TRIES).rev() {
+            let watched = if let Some(watched) = watch.take() {
+                watched
+            } else {
+                // From here on the source notes what is written to it; what was written before is in the next copy.
+                let watched = self.source.watch(&self.env).await?;
+                copy = self.catch_up(&copy).await?;
+                watched
+            };
+            let begun = self.env.clock.elapsed();
+            let held = self.source.freeze(&self.env).await?;
+            let written = self.source.written(&watched).await?;
+            let since = match &written {
+                Some(written) => {
+                    watch = Some(watched);
+                    Since::Written(written)
+                }
+                None if rest > 0 => {
+                    say("the source cannot say what was written to it: once more");
+                    continue;
+                }
+                // However long it takes.
+                None => Since::Copy(&copy),
+            };
+            let mark = async || self.source.hand_over(&held, place, &self.env).await;
+            if let Some(caught) = self.target.hand_over(since, &self.database, mark).await? {
+                let took = self.env.clock.elapsed().saturating_sub(begun).as_millis();
                 say_caught(caught);
                 say(&format!("the source took no writes for {took} ms"));
                 return Ok(());
@@ -241,6 +254,12 @@ enum Source {
     Held(Sqlite),
 }
 
+/// What is written is noted as long as it is kept.
+enum Watching {
+    Line { _kept: Line, watch: u64 },
+    Watch(Watch),
+}
+
 /// Nothing is written as long as it is kept.
 enum Held {
     Line { _kept: Line, freeze: u64 },
@@ -274,7 +293,38 @@ impl Source {
         }
     }
 
-    async fn freeze(&self) -> Result<Held, Failure> {
+    async fn watch(&self, env: &Env) -> Result<Watching, Failure> {
+        match self {
+            Self::Server(server) => {
+                let (line, watched) = server.hold::<Watched>("/move/watch").await?;
+                Ok(Watching::Line {
+                    _kept: line,
+                    watch: watched.watch,
+                })
+            }
+            Self::Held(store) => {
+                let watch = store.watch(u64::from_be_bytes(env.random())).await;
+                Ok(Watching::Watch(watch.map_err(open::OpenError::Store)?))
+            }
+        }
+    }
+
+    /// What was written since, if that is known.
+    async fn written(&self, watching: &Watching) -> Result<Option<Written>, Failure> {
+        match (self, watching) {
+            (Self::Server(server), Watching::Line { watch, .. }) => {
+                let path = format!("/move/written/{watch}");
+                Ok(server.call(Method::GET, &path, None).await?)
+            }
+            (Self::Held(store), Watching::Watch(watch)) => {
+                let written = store.written(watch.name()).await;
+                Ok(written.map_err(open::OpenError::Store)?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn freeze(&self, env: &Env) -> Result<Held, Failure> {
         match self {
             Self::Server(server) => {
                 let (line, frozen) = server.hold::<Frozen>("/move/freeze").await?;
@@ -284,7 +334,8 @@ impl Source {
                 })
             }
             Self::Held(store) => {
-                let frozen = store.freeze().await.map_err(open::OpenError::Store)?;
+                let frozen = store.freeze(u64::from_be_bytes(env.random())).await;
+                let frozen = frozen.map_err(open::OpenError::Store)?;
                 let frozen = frozen.ok_or_else(|| Failure::Usage("the store is frozen".into()))?;
                 Ok(Held::Freeze(frozen))
             }
@@ -305,7 +356,7 @@ impl Source {
                 Ok(handed.done)
             }
             (Self::Held(store), Held::Freeze(freeze)) => {
-                let handed = store.hand_over(freeze.number(), to, env.now()).await;
+                let handed = store.hand_over(freeze.name(), to, env.now()).await;
                 Ok(handed.map_err(open::OpenError::Store)?)
             }
             _ => Ok(false),

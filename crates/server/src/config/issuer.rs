@@ -44,6 +44,12 @@ pub(super) fn check(text: &str) -> Result<(), InvalidIssuer> {
     }
 }
 
+/// Whether it is an address of this machine.
+pub(super) fn is_on_loopback(text: &str) -> bool {
+    let uri: Option<Uri> = text.parse().ok();
+    uri.is_some_and(|uri| uri.host().is_some_and(is_loopback))
+}
+
 fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }

@@ -93,6 +93,9 @@ pub struct Config {
     /// Applications. They are added or changed when the server starts; one left out later stays until disabled.
     #[serde(rename = "client", skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<ClientConfig>,
+    /// The file that was read.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -119,7 +122,29 @@ impl Default for Config {
             log: LogConfig::default(),
             audiences: Vec::new(),
             clients: Vec::new(),
+            file: None,
         }
+    }
+}
+
+impl Config {
+    /// Whether nobody is served but this machine: the listener is on loopback, nothing that is reached from elsewhere
+    /// stands in front, and browsers are told an address of this machine.
+    #[must_use]
+    pub fn stays_on_loopback(&self) -> bool {
+        self.listen.is_loopback()
+            && self.proxy.trusted.is_empty()
+            && self.issuer.as_deref().is_none_or(issuer::is_on_loopback)
+    }
+
+    /// Whether somebody tries the server out: no configuration file, on loopback, and the store is this server's own.
+    #[must_use]
+    pub fn is_a_trial(&self) -> bool {
+        self.file.is_none()
+            && self.issuer.is_none()
+            && self.stays_on_loopback()
+            && self.store.postgres.is_none()
+            && self.store.redis.is_none()
     }
 }
 

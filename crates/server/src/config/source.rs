@@ -179,9 +179,10 @@ pub(super) fn secret(
 
 /// The settings as written and overridden, not yet checked.
 pub(super) fn read(sources: &Sources) -> Result<Config, ConfigError> {
-    let (mut table, place) = match sources.file() {
+    let file = sources.file();
+    let (mut table, place) = match &file {
         None => (Table::new(), String::new()),
-        Some(path) => (read_file(&path)?, path.display().to_string()),
+        Some(path) => (read_file(path)?, path.display().to_string()),
     };
     let mut problems = Vec::new();
     for (name, value) in sources.ours()? {
@@ -196,6 +197,7 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigError> {
     }
     let mut config = Config::deserialize(table)
         .map_err(|error| Problem::new(&place, error.message().to_owned()))?;
+    config.file = file;
     if let Some(data) = &sources.data {
         config.data.clone_from(data);
     }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub forward_auth: ForwardAuth,
     /// The pages, as this server shows them.
     pub pages: Arc<Pages>,
+    /// Whether there is a playground: only where somebody tries the server out, on loopback.
+    pub playground: bool,
 }
 
 /// What forward-auth checks, and what it answers with.
@@ -86,6 +88,7 @@ impl Default for Settings {
             feed: feed::Settings::default(),
             forward_auth: ForwardAuth::default(),
             pages: Pages::built_in(),
+            playground: false,
         }
     }
 }

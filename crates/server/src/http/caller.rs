@@ -133,14 +133,18 @@ impl Bearer {
 
     /// Whose token it is, if it is a good one.
     pub(crate) fn check(&self, app: &App) -> Result<Verified<Claims>, Problem> {
+        Ok(app.auth().check(self.token()?)?)
+    }
+
+    /// What is said to be one.
+    pub(crate) fn token(&self) -> Result<&str, Problem> {
         let line = self.0.as_ref().ok_or_else(|| {
             Problem::new(
                 Code::MissingToken,
                 "send the access token as \"Authorization: Bearer …\"",
             )
         })?;
-        let token = line
-            .to_str()
+        line.to_str()
             .ok()
             .and_then(|line| line.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -151,7 +155,6 @@ impl Bearer {
                     Code::TokenInvalid,
                     "the Authorization header must read \"Bearer\" and a token",
                 )
-            })?;
-        Ok(app.auth().check(token)?)
+            })
     }
 }

@@ -8,6 +8,7 @@ use countersign_auth::account::{AccountError, PasswordError};
 use countersign_auth::clock::ClockApart;
 use countersign_auth::feed::FeedError;
 use countersign_auth::issue::IssueError;
+use countersign_auth::joining::JoinError;
 use countersign_auth::live::SessionError;
 use countersign_auth::login::LoginError;
 use countersign_auth::password::{HashError, PasswordPolicyError};
@@ -65,6 +66,22 @@ impl From<LoginError> for Problem {
             E::Stale => told(Code::TryAgain, &error),
             E::Limited { retry_after } => limited(&error, retry_after),
             E::Hash(error) => error.into(),
+            E::Issue(error) => error.into(),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinError> for Problem {
+    fn from(error: JoinError) -> Self {
+        use JoinError as E;
+        match error {
+            E::UnknownClient => told(Code::UnknownClient, &error).field("client_id"),
+            E::ClientDisabled => told(Code::ClientDisabled, &error).field("client_id"),
+            E::NotItsToGive | E::NeverJoins(_) | E::OtherTerms | E::Full | E::Over => {
+                told(Code::TryAgain, &error)
+            }
+            E::Limited { retry_after } => limited(&error, retry_after),
             E::Issue(error) => error.into(),
             E::Store(error) => error.into(),
         }

@@ -9,6 +9,7 @@ use super::app::App;
 use super::edge::{self, EdgeLayer};
 use super::openapi;
 use crate::pages;
+use crate::playground;
 use crate::routes::{
     browser_client, forward_auth, gateway, health, introspect, login, logout, me, password,
     refresh, register, revocations, revoke, session, sessions, token, well_known,
@@ -39,6 +40,11 @@ pub fn router(app: App) -> Router {
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .split_for_parts();
+    let routes = if app.settings().playground {
+        routes.merge(playground::router())
+    } else {
+        routes
+    };
 
     routes
         // Envoy puts the path that it asks about behind, and uses its method.

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_auth::login::{Login, SignIn};
+use countersign_auth::login::Login;
 use countersign_auth::password::Password;
 use countersign_auth::register::Registration;
 use minijinja::context;
@@ -13,9 +13,9 @@ use super::Reader;
 use super::form::{Filled, FormView, min_length};
 use super::reader::go;
 use super::render::Page;
+use super::sign_in;
 use super::whither::Whither;
-use crate::http::{App, Problem, cookies_of};
-use crate::routes::login;
+use crate::http::{App, Problem};
 
 const FIELDS: &[&str] = &["name", "email", "password"];
 
@@ -63,13 +63,12 @@ pub(super) async fn submit(
     let login = Login {
         identifier: email,
         password,
-        client: Some(whither.client().id.to_string()),
+        client: None,
     };
-    match login::sign_in(&app, &reader.visit, whither.client(), login).await {
-        Ok(SignIn::Complete(given)) => Ok(whither.go(&reader, cookies_of(&app, given))),
-        // The account is there; whatever stands in the way of its first sign-in is told at the next.
-        Ok(SignIn::Challenge(_)) | Err(_) => Ok(go(&reader.address.after("/login", "registered"))),
-    }
+    // The account is there; whatever stands in the way of its first sign-in is told at the next.
+    Ok(sign_in::enter(&app, &reader, &whither, login)
+        .await
+        .unwrap_or_else(|_| go(&reader.address.after("/login", "registered"))))
 }
 
 fn answer(

@@ -18,12 +18,13 @@ use super::texts::{LANGUAGES, Language, Texts, fill};
 use crate::http::{App, Code, Problem};
 
 /// Every template, by its name.
-pub(super) const TEMPLATES: [(&str, &str); 15] = [
+pub(super) const TEMPLATES: [(&str, &str); 16] = [
     ("layout.html", include_str!("../../pages/layout.html")),
     ("card.html", include_str!("../../pages/card.html")),
     ("form.html", include_str!("../../pages/form.html")),
     ("sign-in.html", include_str!("../../pages/sign-in.html")),
     ("signed-in.html", include_str!("../../pages/signed-in.html")),
+    ("continue.html", include_str!("../../pages/continue.html")),
     ("register.html", include_str!("../../pages/register.html")),
     ("closed.html", include_str!("../../pages/closed.html")),
     ("sign-out.html", include_str!("../../pages/sign-out.html")),

@@ -95,16 +95,12 @@ impl Whither {
         }
     }
 
-    /// Goes there, with the cookies of a sign-in.
-    pub(crate) fn go(&self, reader: &Reader, cookies: [Option<HeaderValue>; 2]) -> Response {
-        let mut response = match self {
+    /// Goes there.
+    pub(crate) fn go(&self, reader: &Reader) -> Response {
+        match self {
             Self::Account(_) => go(&reader.address.at("/account")),
             Self::Application(back) => back.go(),
-        };
-        for cookie in cookies.into_iter().flatten() {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
         }
-        response
     }
 }
 

@@ -58,9 +58,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// On `port` (0: a free one), with its data in the folder, and `settings` as variables.
+    /// On `port` (0: a free one), with its data in the folder, and `settings` as variables. It is not tried out: there is
+    /// a configuration, if only an empty one.
     pub fn start(folder: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
-        Self::start_by(command(folder, &[]), port, settings)
+        let mut command = command(folder, &[]);
+        if !folder.join("countersign.toml").exists() {
+            command.env("COUNTERSIGN_CONFIG", "/dev/null");
+        }
+        Self::start_by(command, port, settings)
+    }
+
+    /// As a stranger starts it, with no configuration file.
+    pub fn first(folder: &Path, port: u16) -> Self {
+        Self::start_by(command(folder, &[]), port, &[])
     }
 
     /// Begun by a command that leads to the server.

@@ -17,5 +17,7 @@ mod wrong_clock;
 
 mod client;
 mod field;
+mod pages;
+mod playground;
 mod script;
 mod tabs;

@@ -1,9 +1,15 @@
-//! "One command starts it": the commands that a first start prints, pasted.
+//! "One command starts it": what a first start makes and prints, and what becomes of it.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::binary::{Server, run};
+use serde_json::{Value, json};
+
+use crate::binary::{Server, command, json as answer, run};
 use crate::temp::TempDir;
+
+const DEMO: &str = "demo@example.com";
+const README: &str = include_str!("../../../../README.md");
 
 /// The commands that the server printed.
 fn printed(said: &str) -> Vec<String> {
@@ -12,10 +18,29 @@ fn printed(said: &str) -> Vec<String> {
     commands.map(ToOwned::to_owned).collect()
 }
 
+/// What stands behind these words, up to a space.
+fn after<'a>(said: &'a str, words: &str) -> &'a str {
+    let (_, rest) = said
+        .split_once(words)
+        .unwrap_or_else(|| panic!("no {words:?} in {said}"));
+    rest.split_whitespace().next().unwrap()
+}
+
+fn ask(folder: &Path, words: &str) -> Value {
+    let args: Vec<&str> = words.split(' ').chain(["--json"]).collect();
+    answer(&run(folder, &args))
+}
+
+fn sign_in(server: &Server, password: &str) -> u16 {
+    let form = json!({ "email": DEMO, "password": password, "client_id": "demo-app" });
+    let mut connection = server.connect();
+    connection.post("/v1/login", &form).unwrap().status
+}
+
 #[test]
 fn the_printed_commands_work_as_pasted_and_all_is_kept() {
     let folder = TempDir::new();
-    let server = Server::start(folder.path(), 0, &[]);
+    let server = Server::first(folder.path(), 0);
     let (issuer, port) = (server.issuer.clone(), server.port);
     assert_eq!(issuer, format!("http://localhost:{port}"));
     let commands = printed(&server.greeting);
@@ -36,7 +61,7 @@ fn the_printed_commands_work_as_pasted_and_all_is_kept() {
     server.stop();
 
     // Somebody is registered now: nothing more to say about that.
-    let server = Server::start(folder.path(), port, &[]);
+    let server = Server::first(folder.path(), port);
     assert_eq!(run(folder.path(), &["keys", "list", "--json"]).stdout, keys);
     assert_eq!(run(folder.path(), &sessions).stdout, before);
     let again = Command::new("bash")
@@ -45,5 +70,175 @@ fn the_printed_commands_work_as_pasted_and_all_is_kept() {
         .unwrap();
     assert!(String::from_utf8_lossy(&again.stdout).contains("ada@example.com"));
     assert_eq!(printed(&server.greeting), [""; 0]);
+    let reminder = format!("  try it   {issuer}/playground ({DEMO};");
+    assert!(server.greeting.contains(&reminder), "{}", server.greeting);
     server.stop_by("INT");
+}
+
+#[test]
+fn what_is_printed_is_what_was_made() {
+    let folder = TempDir::new();
+    let server = Server::first(folder.path(), 0);
+    let said = &server.greeting;
+    let playground = format!("{}/playground", server.issuer);
+    assert!(said.contains(&format!("\n  {playground}\n")), "{said}");
+    let page = server.connect().send("GET", "/playground", None, None);
+    assert_eq!(page.unwrap().status, 200);
+    let password = after(said, "password ");
+    assert_eq!(sign_in(&server, password), 200);
+    let shown = run(folder.path(), &["client", "show", "demo-app"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for words in ["browser", "http://localhost:3000", "http://localhost:5173"] {
+        assert!(shown.contains(words), "{shown}");
+    }
+
+    let secret = after(said, "its secret is ");
+    let output = Command::new("curl")
+        .args(["-sS", "-u", &format!("demo-service:{secret}")])
+        .args(["-d", "grant_type=client_credentials"])
+        .arg(format!("{}/oauth/token", server.issuer))
+        .output()
+        .unwrap();
+    let token: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(token["scope"], "revocations", "{token}");
+
+    // Nothing of it can be known beforehand, nor be read in the store.
+    let other = TempDir::new();
+    let another = Server::first(other.path(), 0);
+    for words in ["password ", "its secret is ", "\"password\":"] {
+        assert_ne!(after(said, words), after(&another.greeting, words));
+    }
+    assert_eq!(password.len(), 16);
+    let store = std::fs::read(folder.path().join("countersign-data/countersign.db")).unwrap();
+    let wal = std::fs::read(folder.path().join("countersign-data/countersign.db-wal"));
+    let kept = [store, wal.unwrap_or_default()].concat();
+    for text in [password, secret] {
+        let found = kept.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(!found, "it is in the store");
+    }
+}
+
+#[test]
+fn the_readme_shows_what_a_first_start_prints() {
+    let folder = TempDir::new();
+    let server = Server::first(folder.path(), 0);
+    let (_, shown) = README
+        .split_once("<!-- printed by a first start -->\n```text\n")
+        .unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let said = server
+        .greeting
+        .replace(&server.issuer, "http://localhost:8080");
+    let said: Vec<&str> = said
+        .lines()
+        .skip_while(|line| !line.starts_with("Open"))
+        .collect();
+    let shown: Vec<&str> = shown.lines().collect();
+    assert_eq!(shown.len(), said.len(), "{}", server.greeting);
+    for (shown, said) in shown.iter().zip(said) {
+        let mut rest = said;
+        for part in shown.split('…') {
+            let at = rest.find(part);
+            let at = at.unwrap_or_else(|| {
+                panic!("the README has {shown:?}, where this was printed: {said:?}")
+            });
+            rest = &rest[at + part.len()..];
+        }
+    }
+}
+
+#[test]
+fn the_demo_user_gets_a_new_password_where_the_old_one_is_lost() {
+    let folder = TempDir::new();
+    let server = Server::first(folder.path(), 0);
+    let old = after(&server.greeting, "password ").to_owned();
+    run(folder.path(), &["user", "disable", DEMO]);
+    let demo = ask(folder.path(), "demo");
+    assert_eq!(demo["email"], DEMO);
+    assert_eq!(demo["playground"], format!("{}/playground", server.issuer));
+    assert_eq!(sign_in(&server, demo["password"].as_str().unwrap()), 200);
+    assert_eq!(sign_in(&server, &old), 401);
+
+    assert!(
+        run(folder.path(), &["user", "delete", DEMO])
+            .status
+            .success()
+    );
+    let output = run(folder.path(), &["demo", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let failure: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(failure["error"]["code"], "no_demo_user");
+}
+
+#[test]
+fn there_is_no_demo_user_where_anything_is_configured() {
+    for settings in [
+        &[("COUNTERSIGN_ISSUER", "https://auth.example.com")][..],
+        &[("COUNTERSIGN_ISSUER", "http://localhost:9000")],
+        &[("COUNTERSIGN_PROXY_TRUSTED", "127.0.0.1")],
+        &[("COUNTERSIGN_CONFIG", "/dev/null")],
+    ] {
+        let folder = TempDir::new();
+        let server = Server::start_by(command(folder.path(), &[]), 0, settings);
+        assert_eq!(ask(folder.path(), "user list"), json!([]), "{settings:?}");
+        let clients = ask(folder.path(), "client list").to_string();
+        assert!(!clients.contains("demo-"), "{clients}");
+        assert!(
+            !server.greeting.contains("playground"),
+            "{}",
+            server.greeting
+        );
+        let page = server.connect().send("GET", "/playground", None, None);
+        assert_eq!(page.unwrap().status, 404, "{settings:?}");
+    }
+}
+
+#[test]
+fn whoever_has_accounts_gets_no_demo_user() {
+    let folder = TempDir::new();
+    let add = ["user", "add", "ada@example.com", "--no-password"];
+    assert!(run(folder.path(), &add).status.success());
+    let server = Server::first(folder.path(), 0);
+    assert_eq!(ask(folder.path(), "user list").as_array().unwrap().len(), 1);
+    assert_eq!(printed(&server.greeting), [""; 0]);
+}
+
+#[test]
+fn the_demo_user_does_not_leave_this_machine() {
+    let folder = TempDir::new();
+    Server::first(folder.path(), 0).stop();
+    let beyond = [
+        &[("COUNTERSIGN_ISSUER", "https://auth.example.com")][..],
+        &[("COUNTERSIGN_PROXY_TRUSTED", "127.0.0.1")],
+        &[
+            ("COUNTERSIGN_ISSUER", "https://auth.example.com"),
+            ("COUNTERSIGN_LISTEN", "0.0.0.0:0"),
+            ("COUNTERSIGN_PROXY_TRUSTED", "10.0.0.0/8"),
+        ],
+    ];
+    for settings in beyond {
+        let output = command(folder.path(), &[])
+            .env("COUNTERSIGN_LISTEN", "localhost:0")
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{settings:?}: {said}");
+        assert!(
+            said.contains("`countersign user delete demo@example.com`"),
+            "{said}"
+        );
+    }
+    // The words work.
+    let delete = ["user", "delete", "demo@example.com"];
+    assert!(run(folder.path(), &delete).status.success());
+    for settings in &beyond[..2] {
+        Server::start_by(command(folder.path(), &[]), 0, settings).stop();
+    }
+
+    // Somebody of that address, whom no first start made, may come along.
+    let add = ["user", "add", DEMO, "--no-password"];
+    assert!(run(folder.path(), &add).status.success());
+    Server::start_by(command(folder.path(), &[]), 0, beyond[0]).stop();
 }

@@ -41,7 +41,7 @@ fn what_is_no_whole_backup_is_refused() {
     Server::start(path, 0, &[]).stop();
     // Without a server, too.
     let made = json(&run(path, &["backup", "good.db", "--json"]));
-    assert_eq!(made["clients"], 1, "{made}");
+    assert_eq!(made["clients"], 2, "{made}");
     let good = fs::read(path.join("good.db")).unwrap();
     fs::write(
         path.join("text.db"),

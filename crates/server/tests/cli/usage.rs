@@ -5,11 +5,12 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 51] = [
+const COMMANDS: [&str; 52] = [
     "serve",
     "init",
     "check",
     "doctor",
+    "demo",
     "user",
     "user add",
     "user list",

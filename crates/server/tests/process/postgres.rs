@@ -236,12 +236,17 @@ fn a_client_of_one_node_is_known_to_the_others() {
     let other = start(&there, &database, Some(&one.issuer));
     add_client_and_person(&here, &one);
     let mut elsewhere = other.connect();
-    let credentials =
-        json!({ "email": "ann@example.com", "password": PASSWORD, "client_id": "phone" });
-    wait_until(|| {
-        let signed_in = elsewhere.post("/v1/login", &credentials).unwrap();
-        signed_in.status == 200
-    });
+    // A node looks when it starts and when it begins to listen: word must have come of the last ones, at least.
+    for phone in ["phone-1", "phone-2", "phone-3", "phone-4"] {
+        let client = ["client", "add", phone, "--kind", "native", "--json"];
+        json(&command(here.path(), &client).output().unwrap());
+        let credentials =
+            json!({ "email": "ann@example.com", "password": PASSWORD, "client_id": phone });
+        wait_until(|| {
+            let signed_in = elsewhere.post("/v1/login", &credentials).unwrap();
+            signed_in.status == 200
+        });
+    }
     one.stop();
     other.stop();
 }

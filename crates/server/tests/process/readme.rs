@@ -83,7 +83,7 @@ fn blocks(readme: &str) -> BTreeMap<String, String> {
 
 fn run(name: &str, script: &str, tools: &Path) {
     let folder = TempDir::new();
-    let server = Server::start(folder.path(), 0, &[]);
+    let server = Server::first(folder.path(), 0);
     let script = script.replace(ADDRESS, &server.issuer);
     let mut path = vec![
         PathBuf::from(BINARY).parent().unwrap().to_owned(),

@@ -2,9 +2,9 @@
 //!
 //! The source is seen through copies of it, each of one moment. The first is put into the target row by row, and how far
 //! that has come is written down in the same transaction as the rows; so it can be broken off anywhere. Of a later copy
-//! only what differs from the one before is put, in one transaction; and at last what the source itself holds, while
-//! nothing can be written to it. That transaction ends when the source is marked as moved. Should whoever moves it die
-//! just then, the source stays as it is, and the same can be put again.
+//! only what differs from the one before is put, in one transaction; and at last what was written to the source since
+//! that copy, while nothing more can be. That transaction ends when the source is marked as moved. Should whoever moves it
+//! die just then, the source stays as it is, and the same can be put again.
 
 mod rows;
 mod tables;
@@ -15,10 +15,12 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::{Client, Transaction};
 
-use crate::PostgresOptions;
 use crate::postgres::{ConnectError, Whole, move_target};
+use crate::{PostgresOptions, Written};
 use rows::{Rows, Tally};
-use tables::{TABLES, Table};
+use tables::{Before, Table};
+
+pub(crate) use tables::TABLES;
 
 /// Why a move does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,15 @@ pub struct Caught {
     pub put: u64,
     /// Rows that were dropped.
     pub dropped: u64,
+}
+
+/// What of the source may differ from the copy that the target follows.
+#[derive(Clone, Copy, Debug)]
+pub enum Since<'a> {
+    /// Whatever does. All of both is compared, which takes as long as there is much.
+    Copy(&'a Path),
+    /// What was written since before that copy was made.
+    Written(&'a Written),
 }
 
 /// A move, begun or taken up again.
@@ -264,7 +275,7 @@ impl Move {
     ) -> Result<Caught, MoveError> {
         let db = open_beside(new, old)?;
         let moving = self.client.transaction().await?;
-        let caught = put_differences(&moving, &db).await?;
+        let caught = put_differences(&moving, &db, Before::Copy("old")).await?;
         let place = Place {
             copy: copy.to_owned(),
             ..self.place
@@ -276,20 +287,25 @@ impl Move {
     }
 
     /// Puts and drops whatever differs between the copy that the target follows and the source, to which nothing is
-    /// written meanwhile, and then lets `mark` mark that as moved: from then on the target is the store. `None`: it could not
-    /// be marked, for it may have been written to, and the target is as it was.
+    /// written meanwhile, and then lets `mark` mark that as moved: from then on the target is the store. What was put is
+    /// compared as in [`Move::catch_up`]. `None`: it could not be marked, for it may have been written to, and the target is
+    /// as it was.
     ///
     /// # Errors
     /// [`MoveError`], and those of `mark`.
     pub async fn hand_over<E: From<MoveError>>(
         &mut self,
-        copy: &Path,
+        since: Since<'_>,
         source: &Path,
         mark: impl AsyncFnOnce() -> Result<bool, E>,
     ) -> Result<Option<Caught>, E> {
-        let db = open_beside(source, copy).map_err(MoveError::from)?;
+        let (db, before) = match since {
+            Since::Copy(copy) => (open_beside(source, copy), Before::Copy("old")),
+            Since::Written(written) => (open_with(source, written), Before::Written),
+        };
+        let db = db.map_err(MoveError::from)?;
         let moving = self.client.transaction().await.map_err(MoveError::from)?;
-        let caught = put_differences(&moving, &db).await?;
+        let caught = put_differences(&moving, &db, before).await?;
         close(&moving).await?;
         if !mark().await? {
             return Ok(None);
@@ -318,7 +334,7 @@ impl Move {
         } else {
             let db = open_beside(source, copy)?;
             let moving = self.client.transaction().await?;
-            put_differences(&moving, &db).await?;
+            put_differences(&moving, &db, Before::Copy("old")).await?;
             moving.commit().await?;
         }
         self.verify(source).await?;
@@ -331,7 +347,7 @@ impl Move {
     ///
     /// # Errors
     /// [`MoveError`].
-    pub async fn analyze(self) -> Result<(), MoveError> {
+    pub async fn analyze(&self) -> Result<(), MoveError> {
         Ok(self.client.batch_execute("ANALYZE").await?)
     }
 }
@@ -384,22 +400,26 @@ async fn claim(client: &Client, incarnation: i64) -> Result<(), MoveError> {
     Ok(())
 }
 
-/// Puts and drops whatever differs between the source's `old` and its `main`. What was put is compared by its number and
-/// sum, and whole tables by their number.
-async fn put_differences(moving: &Transaction<'_>, db: &Connection) -> Result<Caught, MoveError> {
+/// Puts and drops whatever differs between what was before and the source's `main`. What was put is compared by its number
+/// and sum, and whole tables by their number.
+async fn put_differences(
+    moving: &Transaction<'_>,
+    db: &Connection,
+    before: Before<'_>,
+) -> Result<Caught, MoveError> {
     let mut caught = Caught::default();
     let mut days = BTreeSet::new();
     for table in TABLES.iter().rev() {
         let keys = || Rows::new(table.columns.iter().filter(|column| column.is_key));
         let sql = table.drop();
-        each(db, &table.gone("old", "main"), keys, async |gone| {
+        each(db, &table.gone(before, "main"), keys, async |gone| {
             caught.dropped += moving.execute(&sql, &gone.arrays()).await?;
             Ok(())
         })
         .await?;
     }
     for table in TABLES {
-        let changed = table.changed("old", "main");
+        let changed = table.changed(before, "main");
         let rows = || Rows::new(table.columns.iter());
         if let Some(sql) = table.make_way {
             each(db, &changed, rows, async |rows| {
@@ -523,10 +543,27 @@ fn open_beside(new: &Path, old: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
+/// The source, with the keys of the rows that were written to it.
+fn open_with(source: &Path, written: &Written) -> rusqlite::Result<Connection> {
+    let db = open(source)?;
+    let all = db.unchecked_transaction()?;
+    for table in TABLES {
+        db.execute_batch(&table.keys_of_written())?;
+        let mut put = db.prepare(&table.put_written())?;
+        for key in written.of(table.name) {
+            put.execute([key])?;
+        }
+    }
+    all.commit()?;
+    Ok(db)
+}
+
 fn open(copy: &Path) -> rusqlite::Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(copy, access)?;
-    db.execute_batch("PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824;")?;
+    db.execute_batch(
+        "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY;",
+    )?;
     Ok(db)
 }
 
@@ -565,21 +602,27 @@ mod tests {
         assert!(columns.is_empty(), "nobody moves {columns:?}");
     }
 
-    /// The last part is short however much there is: no table is sorted, or searched from its beginning for each row.
+    /// No table is sorted, or searched from its beginning for each row. The last part is short however much there is: what
+    /// was written is all that is gone through.
     #[test]
     fn rows_are_found_by_their_keys() {
         let db = crate::sqlite::in_memory();
         for table in TABLES {
-            for sql in [
-                table.rows("main"),
-                table.changed("main", "main"),
-                table.gone("main", "main"),
+            db.execute_batch(&table.keys_of_written()).unwrap();
+            for (sql, scan) in [
+                (table.rows("main"), "SCAN "),
+                (table.changed(Before::Copy("main"), "main"), "SCAN "),
+                (table.gone(Before::Copy("main"), "main"), "SCAN "),
+                (table.changed(Before::Written, "main"), "SCAN temp.written_"),
+                (table.gone(Before::Written, "main"), "SCAN temp.written_"),
             ] {
                 let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
                 let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
                 let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
                 let scans = steps.iter().filter(|step| step.starts_with("SCAN"));
-                assert_eq!(scans.count(), 1, "{sql}: {steps:?}");
+                let scans: Vec<_> = scans.collect();
+                assert_eq!(scans.len(), 1, "{sql}: {steps:?}");
+                assert!(scans[0].starts_with(scan), "{sql}: {steps:?}");
                 for word in ["TEMP B-TREE", "AUTOMATIC", "MATERIALIZE"] {
                     assert!(
                         !steps.iter().any(|step| step.contains(word)),

@@ -2,9 +2,9 @@
 //! none is forgotten.
 
 /// A table of PostgreSQL, and the rows of SQLite that go there.
-pub(super) struct Table {
+pub(crate) struct Table {
     /// In PostgreSQL.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// In their order in both.
     pub(super) columns: &'static [Column],
     /// Where the rows come from. `{db}` is one of two databases that are compared. No join: so that SQLite finds a row
@@ -53,8 +53,17 @@ macro_rules! columns {
     (@key key) => { true };
 }
 
+/// By what an earlier state of a store is known.
+#[derive(Clone, Copy)]
+pub(super) enum Before<'a> {
+    /// A database.
+    Copy(&'a str),
+    /// The keys of all rows that were written since: see [`Table::keys_of_written`].
+    Written,
+}
+
 /// Those that others refer to come first.
-pub(super) const TABLES: &[Table] = &[
+pub(crate) const TABLES: &[Table] = &[
     Table {
         name: "issuer",
         columns: columns! {
@@ -256,9 +265,12 @@ impl Table {
 
     /// The rows of one database, in the order of their keys.
     pub(super) fn rows(&self, db: &str) -> String {
-        // An id begins with its end, and sorts as that does.
-        let keys = self.keys().filter(|column| column.kind != Kind::End);
-        format!("{} ORDER BY {}", self.select(db), Self::names(keys))
+        // An id sorts as its end does.
+        format!(
+            "{} ORDER BY {}",
+            self.select(db),
+            Self::names(self.own_keys())
+        )
     }
 
     fn select(&self, db: &str) -> String {
@@ -271,24 +283,26 @@ impl Table {
         select.replace("{db}", db)
     }
 
-    /// The rows of `new` that are not, or are others, in `old`.
-    pub(super) fn changed(&self, old: &str, new: &str) -> String {
+    /// The rows of `new` that were not there before, or were others, or may have been.
+    pub(super) fn changed(&self, before: Before<'_>, new: &str) -> String {
+        let (earlier, matching) = (self.earlier(before), self.matching("o", "n"));
+        let now = self.select(new);
+        if matches!(before, Before::Written) {
+            return format!("SELECT n.* FROM ({earlier}) o CROSS JOIN ({now}) n ON {matching}");
+        }
         let same: Vec<_> = self
             .columns
             .iter()
             .map(|column| format!("o.{0} IS n.{0}", column.name))
             .collect();
         format!(
-            "SELECT n.* FROM ({}) n LEFT JOIN ({}) o ON {} WHERE NOT ({})",
-            self.select(new),
-            self.select(old),
-            self.matching("o", "n"),
+            "SELECT n.* FROM ({now}) n LEFT JOIN ({earlier}) o ON {matching} WHERE NOT ({})",
             same.join(" AND ")
         )
     }
 
-    /// The keys of the rows of `old` that are not in `new`.
-    pub(super) fn gone(&self, old: &str, new: &str) -> String {
+    /// The keys of the rows that are not in `new`, and were there before, or may have been.
+    pub(super) fn gone(&self, before: Before<'_>, new: &str) -> String {
         let keys: Vec<_> = self
             .keys()
             .map(|column| format!("o.{}", column.name))
@@ -296,11 +310,79 @@ impl Table {
         format!(
             "SELECT {} FROM ({}) o LEFT JOIN ({}) n ON {} WHERE {} IS NULL",
             keys.join(", "),
-            self.select(old),
+            self.earlier(before),
             self.select(new),
             self.matching("o", "n"),
             keys.last()
                 .map_or_else(String::new, |key| key.replacen('o', "n", 1)),
+        )
+    }
+
+    fn earlier(&self, before: Before<'_>) -> String {
+        match before {
+            Before::Copy(old) => self.select(old),
+            Before::Written => {
+                let keys = self.keys();
+                let keys: Vec<_> = keys
+                    .map(|key| format!("{} AS {}", key.value, key.name))
+                    .collect();
+                format!("SELECT {} FROM temp.written_{}", keys.join(", "), self.name)
+            }
+        }
+    }
+
+    /// What names a row in SQLite. An id begins with its end: that is no column of its own there.
+    fn own_keys(&self) -> impl Iterator<Item = &Column> {
+        self.keys().filter(|column| column.kind != Kind::End)
+    }
+
+    /// Triggers that tell `written` of each row that is written: of its table, and its key as a JSON array.
+    pub(crate) fn watch(&self) -> String {
+        let (name, from) = (self.name, self.from.replace("{db}", "main"));
+        let told = |row: &str| {
+            let keys = self.own_keys().map(|key| match key.kind {
+                Kind::Bytes => format!("hex({row}.{})", key.value),
+                _ => format!("{row}.{}", key.value),
+            });
+            let keys: Vec<_> = keys.collect();
+            format!("SELECT written('{name}', json_array({}));", keys.join(", "))
+        };
+        let events = [
+            ("INSERT", told("new")),
+            ("UPDATE", told("old") + &told("new")),
+            ("DELETE", told("old")),
+        ];
+        let triggers = events.map(|(event, told)| {
+            format!(
+                "CREATE TEMP TRIGGER IF NOT EXISTS written_{name}_{event} AFTER {event} ON {from} BEGIN {told} END;"
+            )
+        });
+        triggers.concat()
+    }
+
+    /// Where such keys are kept, to be looked up.
+    pub(super) fn keys_of_written(&self) -> String {
+        let keys: Vec<_> = self.own_keys().map(|key| key.value).collect();
+        format!(
+            "CREATE TEMP TABLE written_{} ({})",
+            self.name,
+            keys.join(", ")
+        )
+    }
+
+    /// Puts one there: `?1`.
+    pub(super) fn put_written(&self) -> String {
+        let keys = self.own_keys().enumerate();
+        let keys: Vec<_> = keys
+            .map(|(place, key)| match key.kind {
+                Kind::Bytes => format!("unhex(?1 ->> {place})"),
+                _ => format!("?1 ->> {place}"),
+            })
+            .collect();
+        format!(
+            "INSERT INTO temp.written_{} VALUES ({})",
+            self.name,
+            keys.join(", ")
         )
     }
 

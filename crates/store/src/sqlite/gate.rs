@@ -12,19 +12,13 @@ use crate::OpenError;
 
 /// Whether writes pass.
 #[derive(Default)]
-pub(super) struct Gate(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    closed: Closed,
-    /// How often it has been closed: the name of a freeze.
-    freezes: u64,
-}
+pub(super) struct Gate(Mutex<Closed>);
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Closed {
     #[default]
     No,
+    /// By the freeze of this name.
     ForNow(u64),
     ForGood,
 }
@@ -32,22 +26,22 @@ enum Closed {
 /// As long as this is kept nothing is written to a store, unless it ended otherwise.
 pub struct Freeze {
     gate: Arc<Gate>,
-    number: u64,
+    name: u64,
 }
 
 impl Freeze {
-    /// Its name, by which [`Sqlite::hand_over`] knows that the store has not been written to since.
+    /// By which [`Sqlite::hand_over`] knows that the store has not been written to since.
     #[must_use]
-    pub fn number(&self) -> u64 {
-        self.number
+    pub fn name(&self) -> u64 {
+        self.name
     }
 }
 
 impl Drop for Freeze {
     fn drop(&mut self) {
-        self.gate.with(|state| {
-            if state.closed == Closed::ForNow(self.number) {
-                state.closed = Closed::No;
+        self.gate.with(|closed| {
+            if *closed == Closed::ForNow(self.name) {
+                *closed = Closed::No;
             }
         });
     }
@@ -55,7 +49,7 @@ impl Drop for Freeze {
 
 impl std::fmt::Debug for Freeze {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Freeze({})", self.number)
+        write!(f, "Freeze({})", self.name)
     }
 }
 
@@ -72,7 +66,7 @@ pub struct Identity {
 
 impl Gate {
     pub(super) fn pass(&self) -> Result<()> {
-        if self.with(|state| state.closed) == Closed::No {
+        if self.with(|closed| *closed) == Closed::No {
             return Ok(());
         }
         let read_only = ffi::Error::new(ffi::SQLITE_READONLY);
@@ -81,32 +75,33 @@ impl Gate {
     }
 
     /// `None`: it is closed already.
-    fn close(self: &Arc<Self>) -> Option<Freeze> {
-        let number = self.with(|state| {
-            (state.closed == Closed::No).then(|| {
-                state.freezes += 1;
-                state.closed = Closed::ForNow(state.freezes);
-                state.freezes
-            })
+    fn close(self: &Arc<Self>, name: u64) -> Option<Freeze> {
+        let was_open = self.with(|closed| {
+            let was_open = *closed == Closed::No;
+            if was_open {
+                *closed = Closed::ForNow(name);
+            }
+            was_open
         });
         let gate = Arc::clone(self);
-        number.map(|number| Freeze { gate, number })
+        was_open.then(|| Freeze { gate, name })
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut Closed) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Sqlite {
     /// Lets nothing be written: [`StoreError::Unavailable`] is the answer to every verb, until the freeze is dropped.
-    /// What was asked for before is done when this returns. `None`: somebody else froze it.
+    /// What was asked for before is done when this returns. The name is one that no freeze had, of this store's earlier
+    /// openings neither. `None`: somebody else froze it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn freeze(&self) -> Result<Option<Freeze>, StoreError> {
+    pub async fn freeze(&self, name: u64) -> Result<Option<Freeze>, StoreError> {
         let gate = Arc::clone(&self.0.gate);
-        self.0.writer.run(move |_| Ok(gate.close())).await
+        self.0.writer.run(move |_| Ok(gate.close(name))).await
     }
 
     /// Marks the store as moved, if it has not been written to since that freeze began, and closes it: it is never
@@ -122,11 +117,11 @@ impl Sqlite {
     ) -> Result<bool, StoreError> {
         let (gate, to) = (Arc::clone(&self.0.gate), to.to_owned());
         let marked = self.0.writer.run(move |db| {
-            let is_still_closed = gate.with(|state| {
-                let is_still_closed = state.closed == Closed::ForNow(freeze);
+            let is_still_closed = gate.with(|closed| {
+                let is_still_closed = *closed == Closed::ForNow(freeze);
                 if is_still_closed {
                     // Before the mark: whatever becomes of that, nobody writes to what may be no store any more.
-                    state.closed = Closed::ForGood;
+                    *closed = Closed::ForGood;
                 }
                 is_still_closed
             });

@@ -22,6 +22,7 @@ mod secrets;
 mod sessions;
 mod spent;
 mod users;
+mod watch;
 mod writer;
 
 use std::io;
@@ -44,6 +45,7 @@ use rusqlite::{Connection, Result};
 pub use backup::{BackupError, Contents};
 pub use gate::{Freeze, Identity};
 pub use open::{OpenError, SqliteOptions};
+pub use watch::{Watch, Written};
 pub use writer::Stats;
 
 use crate::schema::SchemaState;
@@ -52,6 +54,7 @@ use copier::Copier;
 use gate::Gate;
 use readers::Readers;
 use renewal::{Presentation, Use};
+use watch::Log;
 use writer::Writer;
 
 /// How many threads read.
@@ -67,6 +70,7 @@ struct Threads {
     writer: Writer,
     path: PathBuf,
     gate: Arc<Gate>,
+    log: Arc<Log>,
 }
 
 impl Sqlite {
@@ -81,6 +85,11 @@ impl Sqlite {
             cause,
         };
         let (connection, lock) = open::writer(path, options)?;
+        let log = Arc::<Log>::default();
+        watch::listen(&connection, Arc::clone(&log)).map_err(|cause| OpenError::Sql {
+            path: path.to_owned(),
+            cause,
+        })?;
         let connections = (0..READERS)
             .map(|_| open::reader(path))
             .collect::<Result<_, _>>()?;
@@ -94,6 +103,7 @@ impl Sqlite {
             writer,
             path,
             gate: Arc::default(),
+            log,
         })))
     }
 

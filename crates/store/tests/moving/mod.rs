@@ -1,18 +1,19 @@
 //! A store on its way to PostgreSQL: what changes meanwhile, and what does not arrive.
 use std::path::PathBuf;
 
-use countersign_auth::directory::{ChangeUser, Directory};
+use countersign_auth::directory::{ChangeUser, Directory, Spend};
 use countersign_auth::env::Timestamp;
 use countersign_auth::model::audit::{Actor, Origin};
 use countersign_auth::model::client::{Client, ClientKind};
 use countersign_auth::model::grant::Network;
 use countersign_auth::model::id::{ClientId, KeyId, UserId};
 use countersign_auth::model::key::{KeyPurpose, KeyState, StoredKey};
+use countersign_auth::model::revocation::Audience;
 use countersign_auth::model::user::{NewUser, UserChange};
 use countersign_auth::password::StoredPassword;
 use countersign_auth::sessions::{Rotate, Sessions};
 use countersign_store::{
-    ConnectError, Move, MoveError, Postgres, PostgresOptions, Sqlite, SqliteOptions,
+    ConnectError, Move, MoveError, Postgres, PostgresOptions, Since, Sqlite, SqliteOptions,
 };
 
 use crate::cluster::Cluster;
@@ -153,11 +154,15 @@ async fn what_changes_hands_meanwhile() {
     rename(store, 2, Some("last")).await;
     let database = source.scratch.database();
     let refused = target
-        .hand_over(&third, &database, async || Ok::<_, MoveError>(false))
+        .hand_over(Since::Copy(&third), &database, async || {
+            Ok::<_, MoveError>(false)
+        })
         .await;
     assert_eq!(refused.unwrap(), None);
     let handed = target
-        .hand_over(&third, &database, async || Ok::<_, MoveError>(true))
+        .hand_over(Since::Copy(&third), &database, async || {
+            Ok::<_, MoveError>(true)
+        })
         .await;
     assert!(handed.unwrap().unwrap().put > 0);
     target.analyze().await.unwrap();
@@ -180,6 +185,63 @@ async fn what_changes_hands_meanwhile() {
         moved.clients().await.unwrap()
     );
     moved.close();
+}
+
+/// At last only the rows are looked at that were written since the copy, whatever was done with them.
+#[tokio::test]
+async fn what_was_written_is_put_at_last() {
+    let source = Source::new().await;
+    let store = &source.store;
+    let world = World::new(store.clone()).await;
+    let [ann, bob] = [world.user("ann").await, world.user("bob").await];
+    let [renews, ends] = [world.sign_in(&ann).await, world.sign_in(&ann).await];
+    world.sign_in(&bob).await;
+    let watch = store.watch(7).await.unwrap();
+    let copy = source.copy("copy").await;
+    let mut target = begin(&Cluster::shared().database(), source.incarnation)
+        .await
+        .unwrap();
+    target.start_over("copy").await.unwrap();
+    target.fill(&copy, &mut |_| ()).await.unwrap();
+    target.verify(&copy).await.unwrap();
+
+    rename(store, 1, None).await;
+    rename(store, 2, Some("u1")).await;
+    rename(store, 1, Some("u2")).await;
+    // With his password, his session and his grant; and somebody else has his number.
+    store.delete_user(bob.id, &origin()).await.unwrap();
+    add(store, 5).await;
+    let hash = StoredPassword::from_stored("$fake$another".to_owned());
+    store.set_password(id(2), hash, &origin()).await.unwrap();
+    let renewed = world.present(&renews, 0, secs(60)).await;
+    assert!(matches!(renewed, Rotate::Rotated(_)), "{renewed:?}");
+    store.end(ends.session, None, &origin()).await.unwrap();
+    world.sign_in(&ann).await;
+    world.other_client("phone").await;
+    add_key(store, 2).await;
+    let (session, _) = world.sign_in_form(&ann, &world.client, secs(1));
+    let spend = Spend {
+        jti: "\"exchanged\" [1]",
+        session: &session,
+        client: &world.client.id,
+        client_epoch: world.client.epoch,
+        audience: &Audience::Service("orders".to_owned()),
+        from: secs(1).unix(),
+        until: secs(2).unix(),
+    };
+    store.spend(spend, &origin()).await.unwrap();
+    let freeze = store.freeze(8).await.unwrap().unwrap();
+    let written = store.written(7).await.unwrap().unwrap();
+    let mark = async || {
+        let marked = store.hand_over(freeze.name(), "elsewhere", origin().at);
+        Ok::<_, MoveError>(marked.await.unwrap())
+    };
+    let database = source.scratch.database();
+    let handed = target.hand_over(Since::Written(&written), &database, mark);
+    let caught = handed.await.unwrap().unwrap();
+    assert!(caught.put > 10 && caught.dropped > 2, "{caught:?}");
+    target.verify(&database).await.unwrap();
+    drop(watch);
 }
 
 #[tokio::test]

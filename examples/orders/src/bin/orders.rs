@@ -25,6 +25,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .ok_or("a guard that is connected to nobody gets no tokens")?;
     let store = Store::open(Path::new(&setting("DATABASE")?))?;
     let api = schema::api(store, Prices::new(pricing_at, token));
-    let app = routes::router(&guard, api, &setting("ADDRESS")?, setting("SIGN_IN")?)?;
+    let app = routes::router(&guard, api, &setting("ADDRESS")?, &setting("ISSUER")?);
     service::serve(app).await
 }

@@ -8,7 +8,12 @@
 mod counts;
 mod demo;
 mod orders;
+mod page;
 mod people;
 mod prices;
 mod readme;
+#[path = "../../../../crates/server/tests/browser/script.rs"]
+mod script;
+#[path = "../../../../crates/server/tests/process/skip.rs"]
+mod skip;
 mod start;

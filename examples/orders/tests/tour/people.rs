@@ -69,7 +69,7 @@ async fn each_sees_only_her_orders_and_the_support_sees_all() {
 async fn who_has_no_good_token_is_turned_away() {
     let demo = Demo::start();
     let ada = demo.customer("ada").await;
-    let sign_in = format!("{}/sign-in", demo.server);
+    let sign_in = format!("{}/", demo.orders);
 
     // A visitor is nobody, and is told where to sign in.
     let viewer = demo.ask(None, "{ viewer { id } }", Value::Null).await;
@@ -107,20 +107,25 @@ async fn who_has_no_good_token_is_turned_away() {
             "{challenge}"
         );
     }
+}
 
-    // A page: to the sign-in page, and back to where one was.
-    let page = format!("{}/?order=7", demo.orders);
-    let html = ("accept", "text/html");
-    let answer = demo.get(&page, &[html]).await;
-    assert_eq!(answer.status, 303);
-    let (to, back) = answer.header("location").split_once("?return_to=").unwrap();
-    assert_eq!(to, sign_in);
-    let escaped = page.replace(':', "%3A").replace('/', "%2F");
-    assert_eq!(back, escaped.replace('?', "%3F").replace('=', "%3D"));
-    assert_eq!(demo.get(&page, &[]).await.status, 401);
-    let bearer = format!("Bearer {ada}");
-    let answer = demo.get(&page, &[html, ("authorization", &bearer)]).await;
-    assert_eq!(answer.status, 200);
+#[tokio::test]
+async fn the_page_is_the_same_for_everybody_and_loads_nothing_from_strangers() {
+    let demo = Demo::start();
+    let page = demo.get(&format!("{}/?order=7", demo.orders), &[]).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    let scripts = format!("default-src 'none'; script-src 'self' {};", demo.server);
+    assert!(policy.starts_with(&scripts), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let html = page.body.as_str().unwrap();
+    assert!(html.contains(&format!("data-issuer=\"{}\"", demo.server)));
+    for file in ["shop.js", "shop.css"] {
+        assert!(html.contains(&format!("\"/{file}\"")));
+        let answer = demo.get(&format!("{}/{file}", demo.orders), &[]).await;
+        assert_eq!(answer.status, 200, "{file}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,362 @@
+// The playground. What keeps the browser signed in is `/client/countersign.js`; the rest is watching it.
+
+import { createClient } from '/client/countersign.js'
+import { Drawing } from './drawing.js'
+import { TRICKS } from './tricks.js'
+import { explain, read, write } from './token.js'
+
+const PACE = 250 // ms between two questions
+const CHECKS = {
+  form: 'Three parts of base64url',
+  header: 'A header of the right kind',
+  key: 'A published key of this id, for this algorithm',
+  signature: 'That key’s signature over these very bytes',
+  claims: 'From this issuer, for this audience',
+  time: 'Not over yet',
+  revocations: 'Not taken back',
+}
+
+const $ = (id) => document.getElementById(id)
+const client = createClient({ issuer: location.origin, clientId: document.body.dataset.client })
+const drawing = new Drawing($('drawing'))
+
+let token = null // the last token: it goes on being shown to the API when it was taken back
+let inside = false // whether the client holds it, too
+let entering = false // whether a password is on its way
+let answer = null // the API's last
+let pressed = null // what was pressed, and is not noticed yet
+let renewal = null // how long this tab's last renewal took
+let tampered = false // whether the fields hold another token than this one
+let wake = () => {}
+
+const left = () => read(token).claims.exp - Date.now() / 1000
+const shown = (ms) => ms.toFixed(ms < 10 ? 1 : 0)
+
+// ---- Coming in, and going out.
+
+const { password, email } = $('sign-in').elements
+
+$('sign-in').addEventListener('submit', async (event) => {
+  event.preventDefault()
+  const button = $('sign-in').querySelector('.main')
+  if (button.disabled) return
+  if (!password.value) return refuse('Type the password first.')
+  button.disabled = entering = true
+  try {
+    await client.signIn({ email: email.value, password: password.value })
+    refuse('')
+    await look()
+  } catch (error) {
+    refuse(`${error.message[0].toUpperCase()}${error.message.slice(1)}.`, error.code)
+  }
+  button.disabled = entering = false
+})
+
+function refuse(why, code) {
+  $('problem').textContent = why
+  $('enable-at-door').hidden = code !== 'account_disabled'
+  password.setAttribute('aria-invalid', String(Boolean(why)))
+  if (!why) return
+  $('door').hidden = false
+  password.focus()
+}
+
+$('again').addEventListener('click', () => {
+  // It is still in its field, unless the page was loaded again.
+  if (password.value) return $('sign-in').requestSubmit()
+  $('door').hidden = false
+  password.focus()
+})
+
+$('sign-out').addEventListener('click', async () => {
+  const before = inside
+  inside = false
+  try {
+    await client.signOut()
+  } catch (error) {
+    inside = before
+    return note(`Not signed out: ${error.message}.`)
+  }
+  token = answer = pressed = null
+  password.value = ''
+  $('room').hidden = $('session').hidden = true
+  $('door').hidden = false
+  password.focus()
+})
+
+client.onChange((user) => {
+  if (!user && !token) $('door').hidden = false
+  $('code').hidden = false
+  void look()
+})
+
+// ---- The token that the client holds.
+
+let looking = null
+/** Takes it up, if it is another one than the one that is shown. */
+const look = () => (looking ??= lookOnce().finally(() => (looking = null)))
+
+async function lookOnce() {
+  try {
+    const next = await client.getAccessToken()
+    if (next && next !== token) adopt(next)
+    if (!next && inside) {
+      inside = false
+      note('The session is over: its cookie is of no more use.')
+      $('again').hidden = false
+    }
+  } catch {
+    // The client tries again by itself, and the token of before may still be good.
+  }
+}
+
+// A renewal of this very tab is a request of its own, which the browser tells of.
+new PerformanceObserver((list) => {
+  for (const { name, duration } of list.getEntries()) {
+    if (new URL(name).pathname === '/v1/refresh') renewal = duration
+  }
+  performance.clearResourceTimings()
+}).observe({ type: 'resource' })
+
+function adopt(next) {
+  const before = token
+  const isSame = before && read(before).claims.sid === read(next).claims.sid
+  token = next
+  inside = true
+  if (isSame) {
+    drawing.add('renewed')
+    // It is told of a moment later.
+    setTimeout(() => {
+      note(renewal === null ? 'Another tab has renewed the token, for this one, too.' : `Renewed, in ${shown(renewal)} ms.`)
+      renewal = null
+    }, 100)
+  } else {
+    if (entering) note('Signed in, in a new session.')
+    else note(before ? 'Another tab has signed in.' : 'The cookie of a session was there: no password was needed.')
+    setTimeout(() => (renewal = null), 100)
+  }
+  enter()
+}
+
+function enter() {
+  const isNew = $('room').hidden
+  $('door').hidden = true
+  $('room').hidden = $('session').hidden = false
+  // Whoever pressed what is gone now goes on at the buttons.
+  if (document.activeElement === $('again')) $('revoke').focus()
+  $('again').hidden = true
+  $('who').textContent = client.user?.name ?? client.user?.email ?? ''
+  show()
+  if (isNew && entering) $('use-title').focus()
+  wake()
+}
+
+function show() {
+  const { parts, texts, header, claims } = read(token)
+  for (const part of ['header', 'payload', 'signature']) {
+    $('token').querySelector(`.${part}`).textContent = parts[part]
+  }
+  const rows = explain({ header, claims }).map(({ part, name, value, meaning }) => {
+    const row = document.createElement('tr')
+    const head = cell('th', name, part)
+    head.scope = 'row'
+    row.append(head, cell('td', value, 'value'), cell('td', meaning, 'meaning'))
+    return row
+  })
+  $('claims').replaceChildren(...rows)
+  $('life').max = claims.exp - claims.iat
+  tick()
+  $('curl').textContent = `curl -sS ${location.origin}/v1/me -H "Authorization: Bearer ${token}"`
+  if (!tampered) fill({ ...texts, signature: parts.signature })
+}
+
+function cell(kind, text, name) {
+  const cell = document.createElement(kind)
+  cell.textContent = text
+  cell.className = name
+  return cell
+}
+
+function tick() {
+  if (!token) return
+  const seconds = left()
+  $('life').value = Math.max(0, seconds)
+  $('left').textContent = seconds > 0 ? `${Math.ceil(seconds)} s` : 'it has expired'
+}
+
+setInterval(tick, PACE)
+
+function note(text) {
+  const now = new Date()
+  const time = document.createElement('time')
+  time.dateTime = now.toISOString()
+  time.textContent = now.toLocaleTimeString()
+  const line = document.createElement('p')
+  line.append(time, text)
+  const log = $('log')
+  log.append(line)
+  while (log.children.length > 50) log.firstChild.remove()
+  log.scrollTop = log.scrollHeight
+}
+
+// ---- The API.
+
+async function ask(token) {
+  const headers = { Authorization: `Bearer ${token}` }
+  const response = await fetch('/playground/lamp', { headers, cache: 'no-store' })
+  return { accepted: response.ok, ...(await response.json()) }
+}
+
+async function watch() {
+  for (;;) {
+    await new Promise((resolve) => {
+      wake = resolve
+      setTimeout(resolve, pressed ? 0 : PACE)
+    })
+    if (!token) continue
+    if (inside) void look()
+    else if (left() < -5) continue
+    const asked = token
+    try {
+      const told = await ask(asked)
+      if (asked === token) tell(told)
+    } catch {
+      drawing.add('missing')
+      say('No answer', 'the server is away')
+    }
+  }
+}
+
+function tell(told) {
+  const at = performance.now()
+  answer = told
+  drawing.add(told.accepted ? 'accepted' : 'refused', at)
+  // Not `disabled`: whoever pressed it by keyboard would lose their place.
+  for (const button of ['revoke', 'disable']) $(button).ariaDisabled = String(!told.accepted)
+  if (told.accepted) return say('Accepted', `checked in ${told.micros.toFixed(1)} µs`)
+  say('Refused', `${told.detail} (${told.code})`)
+  $('again').hidden = false
+  if (pressed) measure(at)
+}
+
+let said = 0
+function say(verdict, reason) {
+  const isNew = $('verdict').textContent !== verdict
+  if (isNew) $('verdict').textContent = verdict
+  // What changes four times a second cannot be read.
+  if (!isNew && performance.now() - said < 1000) return
+  $('reason').textContent = reason
+  said = performance.now()
+}
+
+// ---- Taking it back.
+
+function measure(at) {
+  const ms = at - pressed.at
+  const rest = `after you pressed “${pressed.what}”, the token was refused. By itself it would be good for another ${Math.max(0, Math.round(left()))} s.`
+  $('measured').dataset.ms = ms.toFixed(1)
+  $('measured').replaceChildren(cell('b', `${shown(ms)} ms`, ''), rest)
+  note(`Refused, ${shown(ms)} ms after “${pressed.what}”.`)
+  pressed = null
+}
+
+async function press({ target }) {
+  if (!answer?.accepted) return
+  pressed = { what: target.textContent, at: performance.now() }
+  drawing.add('pressed', pressed.at)
+  wake()
+  if (!(await deed(target.id))) pressed = null
+}
+
+/** Asks for what a button says; whether it was done. */
+async function deed(name) {
+  try {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {}
+    const response = await fetch(`/playground/${name}`, { method: 'POST', headers })
+    if (response.ok) return true
+    $('measured').textContent = (await response.json()).detail
+  } catch {
+    $('measured').textContent = 'The server does not answer.'
+  }
+  return false
+}
+
+$('revoke').addEventListener('click', press)
+$('disable').addEventListener('click', press)
+$('enable').addEventListener('click', async () => {
+  if (!(await deed('enable'))) return
+  const text = 'The demo user is enabled, and can sign in. Whatever was refused stays refused.'
+  $('measured').textContent = text
+  note(text)
+})
+$('enable-at-door').addEventListener('click', async () => {
+  if (await deed('enable')) $('sign-in').requestSubmit()
+})
+
+// ---- Tampering.
+
+const fields = ['header', 'payload', 'signature'].map((name) => $('tampered').elements[name])
+const texts = () => Object.fromEntries(fields.map(({ name, value }) => [name, value]))
+
+function fill(texts) {
+  for (const field of fields) field.value = texts[field.name]
+}
+
+for (const { name, why, of } of TRICKS) {
+  const button = cell('button', name, 'small')
+  button.type = 'button'
+  button.addEventListener('click', async () => {
+    const { texts, parts } = read(token)
+    fill(await of({ ...texts, signature: parts.signature }))
+    tampered = name !== TRICKS[0].name
+    $('why').textContent = why
+    await attempt()
+  })
+  $('tricks').append(button)
+}
+
+$('tampered').addEventListener('input', () => (tampered = true))
+$('tampered').addEventListener('submit', (event) => {
+  event.preventDefault()
+  $('why').textContent = ''
+  void attempt()
+})
+
+async function attempt() {
+  let told
+  try {
+    told = await ask(write(texts()))
+  } catch {
+    $('checks').replaceChildren()
+    $('outcome').textContent = 'This does not even fit into a request, or the server is away.'
+    return
+  }
+  let state = 'passed'
+  const lines = Object.entries(CHECKS).map(([check, text]) => {
+    if (state === 'refused') state = 'unseen'
+    if (told.check === check) state = 'refused'
+    const line = cell('li', text, state)
+    line.prepend(cell('b', { passed: 'Passed', refused: 'Refused', unseen: 'Not reached' }[state], ''))
+    return line
+  })
+  $('checks').replaceChildren(...lines)
+  $('outcome').dataset.code = told.code ?? ''
+  $('outcome').textContent = told.accepted ? 'Accepted.' : `Refused: ${told.detail} (${told.code}).`
+}
+
+// ---- Code to copy.
+
+if (navigator.clipboard) {
+  for (const code of document.querySelectorAll('pre code')) {
+    const button = cell('button', 'Copy', 'small')
+    button.type = 'button'
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(code.textContent)
+      button.textContent = 'Copied'
+      setTimeout(() => (button.textContent = 'Copy'), 2000)
+    })
+    code.closest('details').querySelector('.about').append(button)
+  }
+}
+
+void watch()

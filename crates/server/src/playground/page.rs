@@ -1,0 +1,47 @@
+//! The page and its files, as they lie in `crates/server/playground`, in the binary.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+
+use super::code;
+use crate::http::{App, Code, Problem};
+
+/// The page's parts come from here alone, nothing in it is inline, and nobody frames it.
+const POLICY: (HeaderName, &str) = (
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+const HTML: (HeaderName, &str) = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+const ICON: &str = "image/svg+xml";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The page.
+pub(super) async fn show(State(app): State<App>) -> Response {
+    let page = code::fill(
+        include_str!("../../playground/index.html"),
+        &app.auth().settings().issuer,
+    );
+    ([HTML, POLICY], page).into_response()
+}
+
+/// What it is made of.
+pub(super) async fn file(Path(name): Path<String>) -> Result<Response, Problem> {
+    let (kind, text) = match name.as_str() {
+        "icon.svg" => (ICON, include_str!("../../playground/icon.svg")),
+        "style.css" => (CSS, include_str!("../../playground/style.css")),
+        "main.js" => (SCRIPT, include_str!("../../playground/main.js")),
+        "token.js" => (SCRIPT, include_str!("../../playground/token.js")),
+        "drawing.js" => (SCRIPT, include_str!("../../playground/drawing.js")),
+        "tricks.js" => (SCRIPT, include_str!("../../playground/tricks.js")),
+        _ => {
+            return Err(Problem::new(
+                Code::NotFound,
+                "the playground has no such file",
+            ));
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
