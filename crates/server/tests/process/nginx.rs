@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use crate::binary::Server;
+pub(crate) use crate::redis_server::free_port;
 use crate::skip::skip;
 use crate::temp::TempDir;
 
@@ -323,10 +324,4 @@ fn is_root() -> bool {
 fn id(args: &[&str]) -> u32 {
     let told = Command::new("id").args(args).output().unwrap().stdout;
     String::from_utf8(told).unwrap().trim().parse().unwrap()
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

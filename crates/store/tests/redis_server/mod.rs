@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -145,10 +145,20 @@ impl Drop for RedisServer {
     }
 }
 
-/// A port that nobody uses at this moment.
+/// A port below those that the system gives to whoever asks for any, outgoing connections included: nobody else gets it
+/// meanwhile.
 pub fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 1000).unwrap() * 10;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let is_free = ["127.0.0.1", "::1"]
+            .iter()
+            .all(|address| TcpListener::bind((*address, port)).is_ok());
+        if is_free {
+            return port;
+        }
+    }
 }
 
 /// Nothing of it needs root.
