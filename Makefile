@@ -41,7 +41,7 @@ test: ## everything that CI runs
 
 test-all: ## the same with every test in its long form (STRICT=1: a skipped test is a failure)
 	@scripts/setup
-	@LONG=1 scripts/checks format lint dependencies tests model fuzz docs
+	@LONG=1 scripts/checks format lint dependencies tests model fuzz fuzz-lint docs
 
 chaos: ## ten minutes with each kind of store: three nodes under load, while nodes, stores and links fail
 	LONG=1 cargo test --locked --workspace --all-features --test chaos with_sessions -- --nocapture
