@@ -1,8 +1,8 @@
 //! The pages: where people sign in, and look after their account. Rendered here, plain forms, good without JavaScript.
 //!
 //! They are a client like any other (`account`, style `session`), so what they can do is what `/v1/` can: the same straight
-//! lines of code, behind forms in the place of JSON. What they add is in this order: 1. [`Reader`]: who looks, in which
-//! language, from where, and no form from anywhere else; 2. a route for each page; 3. [`Page`]: the template, and the
+//! lines of code, behind forms in the place of JSON. What they add is in this order: 1. `Reader`: who looks, in which
+//! language, from where, and no form from anywhere else; 2. a route for each page; 3. `Page`: the template, and the
 //! headers that every page bears.
 
 mod account;
