@@ -105,7 +105,12 @@ impl Auth {
         let missing = missing_clients(&clients, now);
         if !missing.is_empty() {
             for client in missing {
+                let id = client.id.clone();
                 directory.put_client(client, &origin).await?;
+                if clients.find(Some(id.as_str())).is_some() {
+                    // What another gave out under this name is none of the pages'.
+                    directory.cut_off_client(&id, &origin).await?;
+                }
             }
             clients = Clients::load(&*directory).await?;
         }

@@ -162,7 +162,8 @@ impl Address {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value.clone()?)));
         Self {
-            path: path.to_owned(),
+            // Two slashes of whichever kind begin the name of another host.
+            path: format!("/{}", path.trim_start_matches(['/', '\\'])),
             carried: carried.collect(),
             language: said.or_else(preferred).unwrap_or(Language::English),
             said: said.is_some(),

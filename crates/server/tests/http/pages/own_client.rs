@@ -37,7 +37,7 @@ async fn nobody_registers_changes_or_disables_it() {
 async fn one_that_stood_in_its_place_gives_way() {
     let server = Server::start().await;
     server.damage(
-        "UPDATE clients SET settings = json_set(settings, '$.style', 'rotating', '$.origins', json('[\"https://a.example\"]')) \
+        "UPDATE clients SET settings = json_set(settings, '$.origins', json('[\"https://a.example\"]')) \
          WHERE id = 'account'",
     );
     let (folder, now) = server.stop().await;
