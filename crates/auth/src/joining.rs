@@ -12,7 +12,6 @@ use crate::limits::Limited;
 use crate::live::LiveSession;
 use crate::model::client::{Client, Style};
 use crate::model::id::ClientId;
-use crate::model::session::Session;
 use crate::protection::Protection;
 use crate::store::StoreError;
 use crate::style::{self, Given};
@@ -118,39 +117,36 @@ impl Auth {
             .find(Some(client))
             .ok_or(JoinError::UnknownClient)?;
         let vouching = session.client();
-        let vouches = vouching.id.as_str() == ClientId::ACCOUNT && vouching.style == Style::Session;
-        if !vouches || client.id == vouching.id {
+        if vouching.id.as_str() != ClientId::ACCOUNT || vouching.style != Style::Session {
             return Err(JoinError::NotItsToGive);
         }
-        if !client.enabled {
-            return Err(JoinError::ClientDisabled);
-        }
-        style::joins(&client).map_err(JoinError::NeverJoins)?;
-        if !has_terms_of(&client, session.session(), vouching) {
-            return Err(JoinError::OtherTerms);
-        }
+        let session = session.session();
+        let lasts = session.absolute_end().since(session.auth_time);
+        takes_the_word_of(&client, vouching, lasts)?;
         Ok(client)
     }
-}
 
-impl Auth {
     /// Whether this application can join a session of the pages that begins now.
     #[must_use]
     pub fn joins_from_the_start(&self, client: &Client) -> bool {
         let own = self.clients.find(Some(ClientId::ACCOUNT));
-        own.is_some_and(|own| {
-            client.id != own.id
-                && client.enabled
-                && style::joins(client).is_ok()
-                && own.absolute_ttl <= client.absolute_ttl
-                && own.idle_ttl == client.idle_ttl
-        })
+        own.is_some_and(|own| takes_the_word_of(client, &own, own.absolute_ttl).is_ok())
     }
 }
 
-/// Whether a session ends by the terms of this client, too. The use of any of its clients keeps a session alive for all of
-/// them; so whoever said how long a client's sessions may last and rest is overruled by none that joins, nor by joining.
-fn has_terms_of(client: &Client, session: &Session, vouching: &Client) -> bool {
-    session.absolute_end() <= session.auth_time.plus(client.absolute_ttl)
-        && vouching.idle_ttl == client.idle_ttl
+/// Whether an application can join a session of this client's that lasts so long. It has to end by the application's terms,
+/// too: the use of any of its clients keeps a session alive for all of them; so whoever said how long a client's sessions may
+/// last and rest is overruled by none that joins, nor by joining.
+fn takes_the_word_of(client: &Client, vouching: &Client, lasts: Duration) -> Result<(), JoinError> {
+    if client.id == vouching.id {
+        return Err(JoinError::NotItsToGive);
+    }
+    if !client.enabled {
+        return Err(JoinError::ClientDisabled);
+    }
+    style::joins(client).map_err(JoinError::NeverJoins)?;
+    if lasts > client.absolute_ttl || vouching.idle_ttl != client.idle_ttl {
+        return Err(JoinError::OtherTerms);
+    }
+    Ok(())
 }

@@ -9,11 +9,12 @@ use crate::Auth;
 use crate::clients::Clients;
 use crate::clock::follow_from_the_start;
 use crate::directory::Directory;
-use crate::env::{Env, Timestamp};
+use crate::env::Env;
 use crate::issue::ACCESS_TOKEN_TYP;
 use crate::keys::{Keys, KeysError};
 use crate::limits::shared::Limiter;
 use crate::live::LiveSessions;
+use crate::model::audit::Origin;
 use crate::model::client::{Client, ClientKind};
 use crate::model::id::ClientId;
 use crate::password::{Hasher, HasherError};
@@ -102,16 +103,7 @@ impl Auth {
         }
 
         let mut clients = Clients::load(&*directory).await?;
-        let missing = missing_clients(&clients, now);
-        if !missing.is_empty() {
-            for client in missing {
-                let id = client.id.clone();
-                directory.put_client(client, &origin).await?;
-                if clients.find(Some(id.as_str())).is_some() {
-                    // What another gave out under this name is none of the pages'.
-                    directory.cut_off_client(&id, &origin).await?;
-                }
-            }
+        if Box::pin(put_missing_clients(&*directory, &clients, &origin)).await? {
             clients = Clients::load(&*directory).await?;
         }
         let needs = needs(&settings, &*directory, &clients).await?;
@@ -175,25 +167,37 @@ impl Auth {
     }
 }
 
-/// The clients that are there without anybody's doing: the first one, and that of the server's pages, whatever stands in
-/// its place.
-fn missing_clients(clients: &Clients, now: Timestamp) -> Vec<Client> {
-    let mut missing = Vec::new();
-    if clients.find(None).is_none() {
-        missing.push(Client::new(ClientId::default(), ClientKind::Browser, now));
+/// Puts the clients that are there without anybody's doing: the first one, and that of the server's pages, whatever stands in
+/// its place. Whether any was missing.
+async fn put_missing_clients(
+    directory: &dyn Directory,
+    clients: &Clients,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let first = clients.find(None).is_none();
+    if first {
+        let client = Client::new(ClientId::default(), ClientKind::Browser, origin.at);
+        directory.put_client(client, origin).await?;
     }
-    let own = Client::account(now);
-    match clients.find(Some(ClientId::ACCOUNT)) {
-        Some(found) if own.is_as_registered(&found) => {}
-        Some(_) => {
-            tracing::warn!(
-                "the client \"account\" was registered otherwise; that id is the server's own, for its pages, and is theirs now"
-            );
-            missing.push(own);
-        }
-        None => missing.push(own),
+    let own = Client::account(origin.at);
+    let found = clients.find(Some(ClientId::ACCOUNT));
+    if found
+        .as_ref()
+        .is_some_and(|found| own.is_as_registered(found))
+    {
+        return Ok(first);
     }
-    missing
+    directory.put_client(own, origin).await?;
+    if found.is_some() {
+        tracing::warn!(
+            "the client \"account\" was registered otherwise; that id is the server's own, for its pages, and is theirs now"
+        );
+        // What another gave out under this name is none of the pages'.
+        directory
+            .cut_off_client(&ClientId::account(), origin)
+            .await?;
+    }
+    Ok(true)
 }
 
 /// The operator's own key, or the secret that services share.

@@ -7,6 +7,8 @@
 
 mod cluster;
 mod conformance;
+#[path = "../../../tests/free_port.rs"]
+mod free_port;
 mod moving;
 mod scratch;
 
@@ -26,6 +28,7 @@ use countersign_auth::rotation::Interval;
 use countersign_auth::sessions::{Open, Presented, Rotate, Sessions, Touch};
 use countersign_auth::store::StoreError;
 use countersign_store::{ConnectError, Postgres, PostgresOptions, Verdict};
+use free_port::free_port;
 
 conformance::suite!("PostgreSQL", crate::fresh, crate::alone);
 
@@ -756,11 +759,6 @@ async fn tls_to_whoever_is_trusted_under_that_name() {
     let url = at("localhost", "?sslmode=verify-full");
     let refused = reach(&url, Some(&right)).await.unwrap_err().to_string();
     assert!(refused.contains("does not support TLS"), "{refused}");
-}
-
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("localhost:0").unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// `open` waits for whoever is raising the user's epoch, and comes wholly after: it never answers from what was true

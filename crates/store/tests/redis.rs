@@ -8,6 +8,8 @@
 #[expect(dead_code, reason = "TLS to it is another file's business")]
 mod cluster;
 mod conformance;
+#[path = "../../../tests/free_port.rs"]
+mod free_port;
 mod redis_server;
 mod scratch;
 mod tallies;
@@ -668,8 +670,8 @@ fn members_of_a_cluster(members: usize) -> (Vec<RedisServer>, String) {
     let mut url = String::new();
     for number in 0..members {
         let (port, bus) = (
-            redis_server::free_port().to_string(),
-            redis_server::free_port().to_string(),
+            free_port::free_port().to_string(),
+            free_port::free_port().to_string(),
         );
         let options = [
             "--cluster-enabled",

@@ -38,20 +38,20 @@ pub struct Trouble {
 }
 
 impl Finding {
-    pub(crate) fn good(check: &'static str, what: impl Into<String>) -> Self {
+    fn new(check: &'static str, what: impl Into<String>, verdict: Verdict) -> Self {
         Self {
             check,
             what: what.into(),
-            verdict: Verdict::Good,
+            verdict,
         }
     }
 
+    pub(crate) fn good(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, what, Verdict::Good)
+    }
+
     pub(crate) fn not_checked(check: &'static str, what: impl Into<String>) -> Self {
-        Self {
-            check,
-            what: what.into(),
-            verdict: Verdict::NotChecked,
-        }
+        Self::new(check, what, Verdict::NotChecked)
     }
 
     pub(crate) fn warning(
@@ -60,11 +60,7 @@ impl Finding {
         follows: impl Into<String>,
         cure: impl Into<String>,
     ) -> Self {
-        Self {
-            check,
-            what: what.into(),
-            verdict: Verdict::Warning(Trouble::new(follows, cure)),
-        }
+        Self::new(check, what, Verdict::Warning(Trouble::new(follows, cure)))
     }
 
     pub(crate) fn error(
@@ -73,11 +69,7 @@ impl Finding {
         follows: impl Into<String>,
         cure: impl Into<String>,
     ) -> Self {
-        Self {
-            check,
-            what: what.into(),
-            verdict: Verdict::Error(Trouble::new(follows, cure)),
-        }
+        Self::new(check, what, Verdict::Error(Trouble::new(follows, cure)))
     }
 
     /// What is wrong, if anything is.

@@ -99,11 +99,15 @@ fn new_session(app: &App, session: NewSession) -> Response {
         user: session.user.into(),
         session_expires_in: session.expires_in.as_secs(),
     };
-    with_cookies(body, cookies)
+    with_cookies(axum::Json(body), cookies)
 }
 
-fn with_cookies(body: impl Serialize, cookies: [Option<HeaderValue>; 2]) -> Response {
-    let mut response = axum::Json(body).into_response();
+/// An answer that sets, or clears, these cookies.
+pub(crate) fn with_cookies(
+    answer: impl IntoResponse,
+    cookies: impl IntoIterator<Item = Option<HeaderValue>>,
+) -> Response {
+    let mut response = answer.into_response();
     for cookie in cookies.into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -185,6 +189,6 @@ impl Tokens {
 
 impl IntoResponse for Tokens {
     fn into_response(self) -> Response {
-        with_cookies(self.body, self.cookies)
+        with_cookies(axum::Json(self.body), self.cookies)
     }
 }

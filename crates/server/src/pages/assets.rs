@@ -5,14 +5,13 @@
 //! style sheet from the next.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::{App, Code, Problem};
+use crate::http::{App, Code, Problem, fingerprint};
 
 /// All of them, by the stem and the extension of their names.
 #[derive(Debug, Default)]
@@ -34,9 +33,7 @@ impl Assets {
         bytes: impl Into<Bytes>,
     ) -> String {
         let bytes = bytes.into();
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&bytes);
-        let file = format!("{stem}.{:016x}.{extension}", hasher.finish());
+        let file = format!("{stem}.{}.{extension}", fingerprint(&bytes));
         let address = format!("/assets/{file}");
         let asset = Asset { file, bytes };
         self.0.insert((stem.to_owned(), extension), asset);

@@ -13,7 +13,7 @@ pub(super) struct Colour([u8; 3]);
 impl Colour {
     pub(super) const WHITE: Self = Self([255; 3]);
     pub(super) const BLACK: Self = Self([0; 3]);
-    /// Behind everything, in the light; `--ground` of `style.css`.
+    /// Behind everything, in the light; `--ground` of `colours.css`.
     pub(super) const LIGHT: Self = Self([0xf5, 0xf5, 0xf2]);
     /// The same in the dark.
     pub(super) const DARK: Self = Self([0x12, 0x14, 0x18]);
@@ -133,7 +133,7 @@ mod tests {
 
     /// The value of a colour in the style sheet: in its first block, or in the one for the dark.
     fn of_sheet(name: &str, dark: bool) -> Colour {
-        let sheet = include_str!("../../pages/style.css");
+        let sheet = include_str!("../../pages/colours.css");
         let (light, rest) = sheet
             .split_once("@media (prefers-color-scheme: dark)")
             .unwrap();

@@ -37,6 +37,11 @@ pub(super) const TEMPLATES: [(&str, &str); 16] = [
     ("activity.html", include_str!("../../pages/activity.html")),
 ];
 
+const SHEET: &str = concat!(
+    include_str!("../../pages/colours.css"),
+    include_str!("../../pages/style.css")
+);
+
 /// The pages, as this server shows them: templates, texts, brand, and what they load. Made once.
 pub struct Pages {
     templates: Environment<'static>,
@@ -84,7 +89,7 @@ impl Pages {
         }
 
         let mut assets = Assets::default();
-        let sheet = brand.accent.sheet() + include_str!("../../pages/style.css");
+        let sheet = brand.accent.sheet() + SHEET;
         let style = assets.add("style", "css", sheet);
         let script = assets.add("pages", "js", include_str!("../../pages/pages.js"));
         let logo = brand

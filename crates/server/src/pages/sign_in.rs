@@ -5,7 +5,7 @@
 //! session of its own, and asks for the password each time.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use countersign_auth::live::LiveSession;
 use countersign_auth::login::{Login, SignIn};
@@ -19,7 +19,7 @@ use super::form::{Filled, FormView};
 use super::reader::{go, own_client};
 use super::render::{Page, who};
 use super::whither::Whither;
-use crate::http::{App, Code, Problem, cookies_of, use_session};
+use crate::http::{App, Code, Problem, cookies_of, use_session, with_cookies};
 use crate::routes::login;
 
 const FIELDS: &[&str] = &["identifier", "password"];
@@ -155,13 +155,6 @@ async fn join(
     let visitor = reader.visit.visitor();
     let given = app.auth().join(live, client.id.as_str(), &visitor).await?;
     Ok(cookies_of(app, given))
-}
-
-fn with_cookies(mut response: Response, cookies: [Option<HeaderValue>; 2]) -> Response {
-    for cookie in cookies.into_iter().flatten() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
 }
 
 fn page<'a>(app: &'a App, reader: &'a Reader, whither: &'a Whither, form: &FormView) -> Page<'a> {

@@ -1,13 +1,12 @@
 //! `/logout`: signing out of these pages. A link asks first, since following one changes nothing.
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::Response;
 
 use super::Reader;
 use super::reader::{Refusal, go, own_client};
 use super::render::Page;
-use crate::http::{App, CookieKind, Problem};
+use crate::http::{App, CookieKind, Problem, with_cookies};
 
 pub(super) async fn show(State(app): State<App>, reader: Reader) -> Result<Response, Refusal> {
     let live = reader.owner(&app).await?;
@@ -27,9 +26,7 @@ pub(super) async fn submit(State(app): State<App>, reader: Reader) -> Result<Res
 
 /// To the way in, without the cookie.
 pub(super) fn signed_out(app: &App, reader: &Reader) -> Result<Response, Problem> {
-    let mut response = go(&reader.address.after("/login", "signed_out"));
-    if let Some(cookie) = app.cookies().clear(CookieKind::Session, &*own_client(app)?) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    let cookie = app.cookies().clear(CookieKind::Session, &*own_client(app)?);
+    let way_in = go(&reader.address.after("/login", "signed_out"));
+    Ok(with_cookies(way_in, [cookie]))
 }

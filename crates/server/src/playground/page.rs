@@ -18,6 +18,11 @@ const ICON: &str = "image/svg+xml";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+const SHEET: &str = concat!(
+    include_str!("../../pages/colours.css"),
+    include_str!("../../playground/style.css")
+);
+
 /// The page.
 pub(super) async fn show(State(app): State<App>) -> Response {
     let page = code::fill(
@@ -31,7 +36,7 @@ pub(super) async fn show(State(app): State<App>) -> Response {
 pub(super) async fn file(Path(name): Path<String>) -> Result<Response, Problem> {
     let (kind, text) = match name.as_str() {
         "icon.svg" => (ICON, include_str!("../../playground/icon.svg")),
-        "style.css" => (CSS, include_str!("../../playground/style.css")),
+        "style.css" => (CSS, SHEET),
         "main.js" => (SCRIPT, include_str!("../../playground/main.js")),
         "token.js" => (SCRIPT, include_str!("../../playground/token.js")),
         "drawing.js" => (SCRIPT, include_str!("../../playground/drawing.js")),

@@ -1,12 +1,12 @@
 //! `/client/…`: the code by which pages stay signed in, as it stands in `clients/browser`.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::well_known::names;
+use crate::http::fingerprint;
 
 /// Where the module is.
 pub(crate) const CODE: &str = "/client/countersign.js";
@@ -63,10 +63,7 @@ impl File {
     }
 }
 
-/// The same at every node of one version.
 fn etag(text: &str) -> HeaderValue {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish()))
-        .unwrap_or(HeaderValue::from_static("\"\""))
+    let quoted = format!("\"{}\"", fingerprint(text.as_bytes()));
+    HeaderValue::try_from(quoted).unwrap_or(HeaderValue::from_static("\"\""))
 }

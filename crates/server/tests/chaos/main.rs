@@ -21,6 +21,8 @@ mod binary;
 #[path = "../../../store/tests/cluster/mod.rs"]
 mod cluster;
 mod field;
+#[path = "../../../../tests/free_port.rs"]
+mod free_port;
 mod guards;
 mod journal;
 mod newcomers;

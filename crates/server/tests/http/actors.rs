@@ -89,12 +89,17 @@ impl<'a> Browser<'a> {
         self.call(Request::get("/v1/me")).await.status == 200
     }
 
+    /// The jar, as a request bears it.
+    pub fn cookies(&self) -> String {
+        let cookies: Vec<_> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        cookies.join("; ")
+    }
+
     /// Sends as a browser does: with the jar, and saying that the page is the server's own.
     pub async fn send(&mut self, request: Request) -> Answer {
         let mut request = request.header("Sec-Fetch-Site", "same-origin");
         if !self.jar.is_empty() {
-            let cookies: Vec<_> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
-            request = request.header("Cookie", &cookies.join("; "));
+            request = request.header("Cookie", &self.cookies());
         }
         let answer = self.server.send(request).await;
         self.take(&answer);

@@ -9,6 +9,8 @@
 mod binary;
 #[path = "../../../store/tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../../../../tests/free_port.rs"]
+mod free_port;
 #[path = "../../../store/tests/redis_server/mod.rs"]
 mod redis_server;
 #[path = "../support/temp.rs"]

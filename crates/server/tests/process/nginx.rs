@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use crate::binary::Server;
-pub(crate) use crate::redis_server::free_port;
+use crate::free_port::free_port;
 use crate::skip::skip;
 use crate::temp::TempDir;
 

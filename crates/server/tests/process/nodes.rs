@@ -20,7 +20,8 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::cluster::Cluster;
-use crate::redis_server::{self, RedisServer};
+use crate::free_port::free_port;
+use crate::redis_server::RedisServer;
 use crate::temp::TempDir;
 
 /// A poll that never comes while a test runs.
@@ -261,7 +262,7 @@ async fn nodes_say_which_settings_differ() {
 async fn nodes_say_that_their_sessions_are_apart() {
     let url = Cluster::shared().database();
     let (sessions, others) = tokio::task::spawn_blocking(|| {
-        let port = redis_server::free_port();
+        let port = free_port();
         let sessions = RedisServer::with(&["--port", &port.to_string()]);
         ((sessions, port), RedisServer::new())
     })

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::binary::{Server, command};
 use crate::cluster::Cluster;
+use crate::free_port::free_port;
 use crate::ledger::{PASSWORD, refresh, sign_in};
 use crate::postgres::{MASTER_KEY, add_client_and_person, ask, head, wait_until};
-use crate::redis_server::{self, RedisServer};
+use crate::redis_server::RedisServer;
 use crate::temp::TempDir;
 
 fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Server {
@@ -207,7 +208,7 @@ fn nodes_count_attempts_together() {
 #[test]
 fn over_tls_with_a_password() {
     let files = TempDir::new();
-    let port = redis_server::free_port().to_string();
+    let port = free_port().to_string();
     let write = |name: &str, text: &str| {
         let path = files.path().join(name);
         std::fs::write(&path, text).unwrap();

@@ -6,71 +6,28 @@
 //! that copy, while nothing more can be. That transaction ends when the source is marked as moved. Should whoever moves it
 //! die just then, the source stays as it is, and the same can be put again.
 
+mod difference;
+mod error;
 mod rows;
+mod source;
 mod tables;
+mod target;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::Client;
 
-use crate::postgres::{ConnectError, Whole, move_target};
+use crate::postgres::move_target;
 use crate::{PostgresOptions, Written};
+use difference::put_differences;
 use rows::{Rows, Tally};
-use tables::{Before, Table};
+use source::{BATCH, count, each, open, open_beside, open_with};
+use tables::Before;
+use target::{Place, claim, close, is_under_way, put, same, tally};
 
+pub use error::MoveError;
 pub(crate) use tables::TABLES;
-
-/// Why a move does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum MoveError {
-    /// The target.
-    #[error("the target: {0}")]
-    Connect(#[from] ConnectError),
-    /// The target refused, or broke off.
-    #[error("the target: {}", Whole(.0))]
-    Target(#[from] tokio_postgres::Error),
-    /// A copy of the source.
-    #[error("the source: {0}")]
-    Source(#[from] rusqlite::Error),
-    /// Somebody works there already.
-    #[error(
-        "the target is in use: it holds {users} users, {keys} keys and {lines} lines of the audit trail. A store is moved \
-         into an empty database only"
-    )]
-    NotEmpty {
-        /// How many users.
-        users: i64,
-        /// How many keys.
-        keys: i64,
-        /// How long its trail is.
-        lines: i64,
-    },
-    /// Another store was on its way there.
-    #[error(
-        "another store was being moved into the target, and that is not finished: go on with that one, or drop the schema \
-         `countersign` there"
-    )]
-    Another,
-    /// The source was marked as moved into it, and it is empty.
-    #[error(
-        "the store was moved into the target, which holds nothing of it any more: restore that database from its backup"
-    )]
-    Lost,
-    /// What arrived is not what was sent.
-    #[error(
-        "{table}: what arrived is not what was sent ({sent} rows, {there} there); run it again"
-    )]
-    Differs {
-        /// Which table.
-        table: &'static str,
-        /// How many rows.
-        sent: i64,
-        /// How many there are.
-        there: i64,
-    },
-}
 
 /// How far a move has come.
 #[derive(Clone, Copy, Debug)]
@@ -106,16 +63,6 @@ pub struct Move {
     client: Client,
     place: Place,
 }
-
-/// How far it has come: the copy, the number of tables that are done, and of rows of the next one.
-struct Place {
-    copy: String,
-    tables: usize,
-    rows: u64,
-}
-
-/// How many rows share a transaction.
-const BATCH: usize = 4000;
 
 impl std::fmt::Debug for Move {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -244,17 +191,12 @@ impl Move {
         let mut all = 0;
         for table in TABLES {
             let mut sent = Tally::default();
-            let mut statement = db.prepare(&table.rows("main"))?;
-            let mut source = statement.query([])?;
-            let mut batch = Rows::new(table.columns.iter());
-            while let Some(row) = source.next()? {
-                batch.push(row)?;
-                if batch.len() == BATCH {
-                    sent.add(batch.tally());
-                    batch = batch.next();
-                }
-            }
-            sent.add(batch.tally());
+            let rows = || Rows::new(table.columns.iter());
+            each(&db, &table.rows("main"), rows, async |rows| {
+                sent.add(rows.tally());
+                Ok(())
+            })
+            .await?;
             let row = self.client.query_one(&table.count_and_sum(), &[]).await?;
             same(table, sent, tally(&row))?;
             all += sent.rows.unsigned_abs();
@@ -349,287 +291,5 @@ impl Move {
     /// [`MoveError`].
     pub async fn analyze(&self) -> Result<(), MoveError> {
         Ok(self.client.batch_execute("ANALYZE").await?)
-    }
-}
-
-impl Place {
-    async fn note(&self, moving: &Transaction<'_>) -> Result<(), MoveError> {
-        let tables = i64::try_from(self.tables).unwrap_or(i64::MAX);
-        let rows = i64::try_from(self.rows).unwrap_or(i64::MAX);
-        moving
-            .execute(
-                "UPDATE moving SET copy = $1, tables = $2, rows = $3",
-                &[&self.copy, &tables, &rows],
-            )
-            .await?;
-        Ok(())
-    }
-}
-
-async fn is_under_way(client: &Client) -> Result<bool, MoveError> {
-    let row = client
-        .query_one("SELECT to_regclass('moving') IS NOT NULL", &[])
-        .await?;
-    Ok(row.try_get(0)?)
-}
-
-/// From here on no node works with the database until the move is finished.
-async fn claim(client: &Client, incarnation: i64) -> Result<(), MoveError> {
-    let there = client
-        .query_one(
-            "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM keys), (SELECT count(*) FROM audit)",
-            &[],
-        )
-        .await?;
-    let [users, keys, lines] = [there.try_get(0)?, there.try_get(1)?, there.try_get(2)?];
-    if [users, keys, lines] != [0, 0, 0] {
-        return Err(MoveError::NotEmpty { users, keys, lines });
-    }
-    client
-        .batch_execute(&format!(
-            "CREATE TABLE moving (
-                 one         boolean PRIMARY KEY CHECK (one),
-                 incarnation bigint  NOT NULL,
-                 copy        text    NOT NULL, -- '' before the first
-                 tables      bigint  NOT NULL,
-                 rows        bigint  NOT NULL
-             );
-             INSERT INTO moving VALUES (true, {incarnation}, '', 0, 0)"
-        ))
-        .await?;
-    Ok(())
-}
-
-/// Puts and drops whatever differs between what was before and the source's `main`. What was put is compared by its number
-/// and sum, and whole tables by their number.
-async fn put_differences(
-    moving: &Transaction<'_>,
-    db: &Connection,
-    before: Before<'_>,
-) -> Result<Caught, MoveError> {
-    let mut caught = Caught::default();
-    let mut days = BTreeSet::new();
-    for table in TABLES.iter().rev() {
-        let keys = || Rows::new(table.columns.iter().filter(|column| column.is_key));
-        let sql = table.drop();
-        each(db, &table.gone(before, "main"), keys, async |gone| {
-            caught.dropped += moving.execute(&sql, &gone.arrays()).await?;
-            Ok(())
-        })
-        .await?;
-    }
-    for table in TABLES {
-        let changed = table.changed(before, "main");
-        let rows = || Rows::new(table.columns.iter());
-        if let Some(sql) = table.make_way {
-            each(db, &changed, rows, async |rows| {
-                if let Some(keys) = rows.keys() {
-                    moving.execute(sql, &[keys]).await?;
-                }
-                Ok(())
-            })
-            .await?;
-        }
-        each(db, &changed, rows, async |rows| {
-            put(moving, table, &rows, &mut days).await?;
-            caught.put += rows.len() as u64;
-            Ok(())
-        })
-        .await?;
-        let sql = format!("SELECT count(*) FROM {}", table.name);
-        let there: i64 = moving.query_one(&sql, &[]).await?.try_get(0)?;
-        let sent = i64::try_from(count(db, table)?).unwrap_or(i64::MAX);
-        if there != sent {
-            return Err(MoveError::Differs {
-                table: table.name,
-                sent,
-                there,
-            });
-        }
-    }
-    Ok(caught)
-}
-
-/// Lets the target's own numbers go on behind those that came, and the target be served.
-async fn close(moving: &Transaction<'_>) -> Result<(), MoveError> {
-    for table in TABLES {
-        if let Some(column) = table.numbered {
-            let name = table.name;
-            moving
-                .batch_execute(&format!(
-                    "SELECT setval(pg_get_serial_sequence('{name}', '{column}'), max({column})) FROM {name}"
-                ))
-                .await?;
-        }
-    }
-    Ok(moving.batch_execute("DROP TABLE moving").await?)
-}
-
-/// Puts rows, and compares what is there then with what was sent.
-async fn put(
-    moving: &Transaction<'_>,
-    table: &'static Table,
-    rows: &Rows<'_>,
-    days: &mut BTreeSet<i64>,
-) -> Result<(), MoveError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    for end in rows.numbers("absolute_end").iter().flatten() {
-        if days.insert(end / DAY) {
-            moving.execute("SELECT make_day($1)", &[end]).await?;
-        }
-    }
-    let row = moving.query_one(&table.put(), &rows.arrays()).await?;
-    same(table, rows.tally(), tally(&row))
-}
-
-/// In milliseconds: how long a partition is.
-const DAY: i64 = 86_400_000;
-
-/// Hands over what a statement gives, some rows at a time.
-async fn each<'t>(
-    db: &Connection,
-    sql: &str,
-    empty: impl Fn() -> Rows<'t>,
-    mut take: impl AsyncFnMut(Rows<'t>) -> Result<(), MoveError>,
-) -> Result<(), MoveError> {
-    let mut statement = db.prepare(sql)?;
-    let mut source = statement.query([])?;
-    let mut batch = empty();
-    while let Some(row) = source.next()? {
-        batch.push(row)?;
-        if batch.len() == BATCH {
-            take(std::mem::replace(&mut batch, empty())).await?;
-        }
-    }
-    if batch.is_empty() {
-        return Ok(());
-    }
-    take(batch).await
-}
-
-fn same(table: &Table, sent: Tally, there: Option<Tally>) -> Result<(), MoveError> {
-    if there == Some(sent) {
-        return Ok(());
-    }
-    Err(MoveError::Differs {
-        table: table.name,
-        sent: sent.rows,
-        there: there.map_or(0, |there| there.rows),
-    })
-}
-
-fn tally(row: &tokio_postgres::Row) -> Option<Tally> {
-    Some(Tally {
-        rows: row.try_get(0).ok()?,
-        sum: row.try_get::<_, String>(1).ok()?.parse().ok()?,
-    })
-}
-
-fn count(db: &Connection, table: &Table) -> rusqlite::Result<u64> {
-    let sql = format!(
-        "SELECT count(*) FROM {}",
-        table.from.replace("{db}", "main")
-    );
-    db.query_row(&sql, [], |row| row.get::<_, i64>(0))
-        .map(i64::unsigned_abs)
-}
-
-/// A copy or the source, with an earlier one beside it.
-fn open_beside(new: &Path, old: &Path) -> rusqlite::Result<Connection> {
-    let db = open(new)?;
-    db.execute("ATTACH ?1 AS old", [old.to_string_lossy()])?;
-    Ok(db)
-}
-
-/// The source, with the keys of the rows that were written to it.
-fn open_with(source: &Path, written: &Written) -> rusqlite::Result<Connection> {
-    let db = open(source)?;
-    let all = db.unchecked_transaction()?;
-    for table in TABLES {
-        db.execute_batch(&table.keys_of_written())?;
-        let mut put = db.prepare(&table.put_written())?;
-        for key in written.of(table.name) {
-            put.execute([key])?;
-        }
-    }
-    all.commit()?;
-    Ok(db)
-}
-
-fn open(copy: &Path) -> rusqlite::Result<Connection> {
-    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(copy, access)?;
-    db.execute_batch(
-        "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY;",
-    )?;
-    Ok(db)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    /// Whoever adds a table or a column to the embedded store says here where it goes.
-    #[test]
-    fn every_column_is_moved() {
-        let db = crate::sqlite::in_memory();
-        let mut columns: BTreeMap<String, i64> = BTreeMap::new();
-        let mut tables = db
-            .prepare(
-                "SELECT m.name, count(*) FROM sqlite_schema m, pragma_table_info(m.name)
-                 WHERE m.type = 'table' AND m.name NOT IN ('refinery_schema_history', 'moved') GROUP BY m.name",
-            )
-            .unwrap();
-        let mut rows = tables.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            columns.insert(row.get(0).unwrap(), row.get(1).unwrap());
-        }
-        for table in TABLES {
-            db.prepare(&table.rows("main")).unwrap();
-            let from = table.from.trim_start_matches("{db}.");
-            let there = columns.remove(from).unwrap();
-            // A session's own number stays behind: its id names it there.
-            let own = i64::from(from == "sessions");
-            let ends = |column: &&tables::Column| column.kind == tables::Kind::End;
-            let computed = table.columns.iter().filter(ends).count();
-            let moved = i64::try_from(table.columns.len() - computed).unwrap();
-            assert_eq!(moved, there - own, "{from}");
-        }
-        assert!(columns.is_empty(), "nobody moves {columns:?}");
-    }
-
-    /// No table is sorted, or searched from its beginning for each row. The last part is short however much there is: what
-    /// was written is all that is gone through.
-    #[test]
-    fn rows_are_found_by_their_keys() {
-        let db = crate::sqlite::in_memory();
-        for table in TABLES {
-            db.execute_batch(&table.keys_of_written()).unwrap();
-            for (sql, scan) in [
-                (table.rows("main"), "SCAN "),
-                (table.changed(Before::Copy("main"), "main"), "SCAN "),
-                (table.gone(Before::Copy("main"), "main"), "SCAN "),
-                (table.changed(Before::Written, "main"), "SCAN temp.written_"),
-                (table.gone(Before::Written, "main"), "SCAN temp.written_"),
-            ] {
-                let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-                let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
-                let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
-                let scans = steps.iter().filter(|step| step.starts_with("SCAN"));
-                let scans: Vec<_> = scans.collect();
-                assert_eq!(scans.len(), 1, "{sql}: {steps:?}");
-                assert!(scans[0].starts_with(scan), "{sql}: {steps:?}");
-                for word in ["TEMP B-TREE", "AUTOMATIC", "MATERIALIZE"] {
-                    assert!(
-                        !steps.iter().any(|step| step.contains(word)),
-                        "{sql}: {steps:?}"
-                    );
-                }
-            }
-        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -10,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+pub use crate::free_port::free_port;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -277,21 +277,6 @@ pub fn root() -> PathBuf {
 pub fn bin() -> PathBuf {
     let orders = Path::new(env!("CARGO_BIN_EXE_orders"));
     orders.parent().unwrap().to_owned()
-}
-
-/// A port below those that the system gives to whoever asks for any: no other test gets it meanwhile.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 1000).unwrap() * 10;
-    loop {
-        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        let is_free = ["127.0.0.1", "::1"]
-            .iter()
-            .all(|address| TcpListener::bind((*address, port)).is_ok());
-        if is_free {
-            return port;
-        }
-    }
 }
 
 /// Runs commands in the folder of a demo; what they print, errors included.

@@ -7,6 +7,8 @@
 
 mod counts;
 mod demo;
+#[path = "../../../../tests/free_port.rs"]
+mod free_port;
 mod orders;
 mod page;
 mod people;

@@ -1,7 +1,6 @@
 //! `/account/password`: a new password.
 
 use axum::extract::{Request, State};
-use axum::http::header;
 use axum::response::Response;
 use countersign_auth::account::PasswordForm;
 use countersign_auth::live::LiveSession;
@@ -12,7 +11,7 @@ use super::super::Reader;
 use super::super::form::{Filled, FormView, min_length};
 use super::super::reader::{Refusal, go};
 use super::page;
-use crate::http::{App, Problem, cookies_of};
+use crate::http::{App, Problem, cookies_of, with_cookies};
 
 const FIELDS: &[&str] = &["current_password", "new_password"];
 
@@ -54,11 +53,8 @@ pub(in crate::pages) async fn submit(
         .await
     {
         Ok(given) => {
-            let mut response = go(&reader.address.after("/account/password", "password"));
-            for cookie in cookies_of(&app, given).into_iter().flatten() {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            Ok(response)
+            let done = go(&reader.address.after("/account/password", "password"));
+            Ok(with_cookies(done, cookies_of(&app, given)))
         }
         Err(error) => {
             form.refused(&app, &reader, error.into(), "alert")?;

@@ -18,13 +18,7 @@ const FORMS: [&str; 6] = [
 async fn a_form_from_elsewhere_does_nothing_with_or_without_a_cookie() {
     let server = server().await;
     let alice = Person::signed_in(&server, "alice@example.com").await;
-    let cookies: Vec<_> = alice
-        .browser
-        .jar
-        .iter()
-        .map(|(n, v)| format!("{n}={v}"))
-        .collect();
-    let cookies = cookies.join("; ");
+    let cookies = alice.browser.cookies();
     let own = server.issuer.clone();
     let refused: [&[(&str, &str)]; 9] = [
         &[
@@ -90,13 +84,7 @@ async fn a_form_from_elsewhere_does_nothing_with_or_without_a_cookie() {
 async fn no_other_pages_script_reads_a_page() {
     let server = server().await;
     let alice = Person::signed_in(&server, "alice@example.com").await;
-    let cookies: Vec<_> = alice
-        .browser
-        .jar
-        .iter()
-        .map(|(n, v)| format!("{n}={v}"))
-        .collect();
-    let cookies = cookies.join("; ");
+    let cookies = alice.browser.cookies();
     for (headers, status) in [
         // A link, from anywhere; the address bar; an old browser.
         (

@@ -2,7 +2,8 @@
 
 use super::world::{CERTIFICATE, Examined, Plan, World, is_there};
 use crate::binary::{Server, command, run};
-use crate::nginx::{NGINX, Nginx, free_port};
+use crate::free_port::free_port;
+use crate::nginx::{NGINX, Nginx};
 use crate::temp::TempDir;
 
 /// Everything was looked at, and it is all good.

@@ -7,7 +7,8 @@ use countersign::doctor::{Verdict, plain};
 use super::peer::{Peer, answer};
 use super::world::{Examined, Plan, World, is_there};
 use crate::binary::{Server, run};
-use crate::nginx::{NGINX, Nginx, free_port};
+use crate::free_port::free_port;
+use crate::nginx::{NGINX, Nginx};
 use crate::temp::TempDir;
 use crate::wrong_clock::WrongClock;
 

@@ -7,7 +7,8 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::binary::{Server, command, json, run};
-use crate::nginx::{Nginx, free_port};
+use crate::free_port::free_port;
+use crate::nginx::Nginx;
 use crate::skip::skip;
 use crate::temp::TempDir;
 
