@@ -185,7 +185,7 @@ async fn an_application_gets_its_cookie_and_its_state_back() {
     ] {
         let mut alice = Person::new(&server);
         alice.open(&to_shop(state)).await;
-        assert!(alice.text().contains("to go on to The Shop"));
+        assert!(alice.text().contains("to continue to The Shop"));
         // A mistake on the way loses nothing.
         alice
             .fill(&[
@@ -286,7 +286,7 @@ async fn who_is_signed_in_goes_on_to_another_application_without_a_password() {
         .await;
 
     alice.open(to_forum).await;
-    assert_eq!(alice.heading(), "Go on to forum");
+    assert_eq!(alice.heading(), "Continue to forum");
     assert!(alice.text().contains("Continue as alice@example.com"));
     assert!(
         !alice.browser.jar.contains_key("countersign-forum"),
