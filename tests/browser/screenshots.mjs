@@ -74,6 +74,13 @@ const PAGES = {
     await page.getByRole('alert').waitFor()
   },
   register: (page) => page.goto(`${issuer}/register`),
+  'register-mistaken': async (page) => {
+    await page.locator('input[name=name]').fill('Ada')
+    await page.locator('input[name=email]').fill('ada@example.com')
+    await page.locator('input[name=password]').fill('short')
+    await page.keyboard.press('Enter')
+    await page.locator('#password-wrong').waitFor()
+  },
   forgotten: (page) => page.goto(`${issuer}/password/forgotten`),
   error: (page) => page.goto(`${issuer}/no-such-page`, { waitUntil: 'load' }),
   account: enter,

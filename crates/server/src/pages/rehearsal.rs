@@ -34,7 +34,7 @@ const FIELDS: [&str; 7] = [
 ];
 
 fn full() -> Value {
-    let said = |text: &str| FIELDS.map(|field| (field, text.to_owned()));
+    let said = |text: &str| -> Value { FIELDS.map(|field| (field, text)).into_iter().collect() };
     let moment = context! { iso => "2026-11-26T12:00:00Z", text => "a moment ago", exact => "26 November 2026" };
     let session = |current: bool| {
         context! {
@@ -53,8 +53,8 @@ fn full() -> Value {
         who => "Somebody",
         registration => true,
         form => context! {
-            values => Value::from_iter(said("a value")),
-            wrong => Value::from_iter(said("is wrong")),
+            values => said("a value"),
+            wrong => said("is wrong"),
             alert => "It is wrong",
             focus => "password",
         },
@@ -72,18 +72,18 @@ fn full() -> Value {
 
 fn bare() -> Value {
     let none = Value::from(());
-    let empty = || Value::from_iter(FIELDS[..0].iter().map(|field| (*field, "")));
+    let nothing: [&str; 0] = [];
     context! {
         client => none.clone(),
         done => none.clone(),
         who => none.clone(),
         registration => false,
-        form => context! { values => empty(), wrong => empty(), alert => none.clone(), focus => none.clone() },
-        lines => Value::from_iter(FIELDS[..0].iter().copied()),
-        sessions => Value::from_iter(FIELDS[..0].iter().copied()),
+        form => context! { values => context! {}, wrong => context! {}, alert => none.clone(), focus => none.clone() },
+        lines => nothing,
+        sessions => nothing,
         session => "sample",
         all => false,
-        user => context! { who => EMAIL, email => EMAIL, roles => Value::from_iter(FIELDS[..0].iter().copied()) },
+        user => context! { who => EMAIL, email => EMAIL, roles => nothing },
         detail => none.clone(),
         reference => none.clone(),
         link => none,

@@ -68,7 +68,7 @@ async fn there_is_one_accent_on_pages_playground_and_example() {
     let mut alice = Person::new(&server);
     alice.open("/login").await;
     let style = loaded(&alice.page.text());
-    let style = style.iter().find(|address| address.ends_with(".css"));
+    let style = style.iter().find(|address| address.contains("/style."));
     let sheet = ask(&server, style.unwrap()).await.expect(200).text();
     let accents: Vec<&str> = sheet.split("--accent:").skip(1).take(2).collect();
     for accent in accents {

@@ -56,7 +56,7 @@ async fn the_answer_to_a_sign_in_is_a_redirect_that_nobody_keeps() {
     let server = server().await;
     server.register("alice@example.com").await;
     let mut alice = Person::new(&server);
-    let request = crate::support::client::Request::post("/login")
+    let request = Request::post("/login")
         .form(&[("identifier", "alice@example.com"), ("password", PASSWORD)]);
     let answer = alice.browser.send(request).await.expect(303);
     assert_eq!(answer.header("location"), Some("/account"));
