@@ -85,6 +85,11 @@ async fn a_query_that_is_wrong_is_refused() {
     let server = server().await;
     server.put_client("phone", ClientKind::Native, |_| {}).await;
     Service::registered(&server, "robot", |_| {}).await;
+    server
+        .put_client("two", ClientKind::Browser, |client| {
+            client.redirect_uris = [BACK, "https://two.example.com/"].map(str::to_owned).into();
+        })
+        .await;
     let mut alice = Person::new(&server);
     let back = encoded(BACK);
     for query in [
@@ -94,6 +99,7 @@ async fn a_query_that_is_wrong_is_refused() {
         format!("client_id=account&redirect_uri={back}"),
         format!("client_id=SHOP&redirect_uri={back}"),
         "client_id=default".to_owned(),
+        "client_id=two&state=s".to_owned(),
         format!(
             "client_id=shop&redirect_uri={back}&state={}",
             "x".repeat(2049)
