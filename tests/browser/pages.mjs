@@ -64,6 +64,7 @@ await check('what is wrong is said at its field, and the reader is taken there',
 
 await check('by keyboard alone one signs in, and is back where one was', async () => {
   await page.goto(login)
+  assert.equal(await focused(), 'identifier') // a moment after the page is there
   await type(ADA.email, '<Tab>', ADA.password)
   await Promise.all([page.waitForURL(`${back}?state=where%20I%20was`), page.keyboard.press('Enter')])
   const names = (await context.cookies()).map((cookie) => cookie.name)
