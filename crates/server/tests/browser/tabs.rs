@@ -1,15 +1,10 @@
 //! Ten tabs for a minute (with `LONG=1` for six), with lost, cut, slow and late answers, tabs that sleep, a server that is
 //! killed, and clocks that are five minutes apart.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::json;
 
 use crate::field::Field;
 use crate::script::run;
-
-/// The machine is busy enough with ten.
-static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn ten_tabs_stay_signed_in() {
@@ -22,7 +17,6 @@ fn ten_tabs_that_cannot_speak_to_each_other_stay_signed_in() {
 }
 
 fn stay_signed_in(shares: bool, ahead: i32) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut field = Field::default();
     let told = json!({ "shares": shares, "ahead": ahead });
     run("tabs", told, |asked| field.give(asked));
