@@ -5,6 +5,7 @@ import { ask, browser, check, done, load, told } from './lib/harness.mjs'
 import { ADA, application } from './lib/application.mjs'
 
 const { issuer, origin } = await application({
+  settings: { COUNTERSIGN_PAGES_NAME: 'The Honourable Company of Countersigners' },
   pages: { '/in': '<!doctype html><title>In</title>' },
 })
 const back = `${origin}/in`
@@ -115,7 +116,7 @@ if (told.scripts) {
   const before = ['/login', login.slice(issuer.length), '/register', '/password/forgotten', '/nowhere', '/login?client_id=nobody']
   const looks = [
     { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
-    { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+    { colorScheme: 'dark', viewport: { width: 320, height: 640 } },
   ]
   await check('an accessibility engine finds nothing of weight, in light and dark, on a desk and in a hand', async () => {
     const state = await context.storageState()
