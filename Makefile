@@ -63,5 +63,5 @@ docs: ## build the API documentation, warnings denied
 
 screenshots: ## take pictures of every page, in light, in dark and as on a phone, into docs/pictures
 	@scripts/setup
-	cargo build --locked -p countersign
+	cargo build --locked -p countersign -p example-orders
 	@scripts/screenshots

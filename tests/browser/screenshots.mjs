@@ -4,24 +4,55 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { browser, done, pause, told, until } from './lib/harness.mjs'
 
-const { issuer, password } = told
+const { issuer, orders, password } = told
 const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 
 const EMAIL = 'demo@example.com'
 const LOOKS = [
   { suffix: '', colorScheme: 'light', viewport: { width: 1100, height: 760 } },
-  { suffix: '-dark', colorScheme: 'dark', viewport: { width: 1100, height: 760 } },
-  { suffix: '-phone', colorScheme: 'light', viewport: { width: 390, height: 760 }, isMobile: true, hasTouch: true },
+  { suffix: '-dark', colorScheme: 'dark', viewport: { width: 1100, height: 760 }, userAgent: agent('Macintosh; Intel Mac OS X 10_15_7', '') },
+  { suffix: '-phone', colorScheme: 'light', viewport: { width: 390, height: 760 }, isMobile: true, hasTouch: true, userAgent: agent('Linux; Android 16', 'Mobile ') },
 ]
 
-/** Signed in on the server's own pages. */
+/** What a browser on another system says of itself, so that a list of devices has some. */
+function agent(system, kind) {
+  return `Mozilla/5.0 (${system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 ${kind}Safari/537.36`
+}
+
+/** At the sign-in page of this query, filled in and sent. */
+async function signIn(page, secret = password, query = '') {
+  if (!page.url().startsWith(`${issuer}/login`)) await page.goto(`${issuer}/login${query}`)
+  await page.locator('input[name=identifier]').fill(EMAIL)
+  await page.locator('input[name=password]').fill(secret)
+  await page.keyboard.press('Enter')
+}
+
+let entered = 0
+
+/** Signed in on the server's own pages, by when the others are, too. */
 async function enter(page) {
   await page.goto(`${issuer}/login`)
-  await page.locator('input[name=identifier]').fill(EMAIL)
-  await page.locator('input[name=password]').fill(password)
-  await page.keyboard.press('Enter')
+  await signIn(page)
   await page.waitForURL(/account/)
+  entered++
+  await until('all are signed in', () => entered == LOOKS.length, 60)
+}
+
+/** With what has been saved. */
+async function save(page) {
+  await page.locator('input[name=username]').fill('demo')
+  await page.locator('.short .main').click()
+  await page.getByRole('status').waitFor()
+}
+
+/** At the page of the orders service, with an order. */
+async function order(page) {
+  await page.goto(`${orders}/`)
+  await page.locator('button[name=continue]').click()
+  await page.locator('input[name=quantity]').fill('2')
+  await page.getByRole('button', { name: 'Order', exact: true }).click()
+  await page.locator('#said').filter({ hasText: 'Ordered.' }).waitFor()
 }
 
 /** Signed in at the playground, for so long that its drawing has something to show. */
@@ -33,15 +64,33 @@ async function play(page, seconds) {
   await pause(1000 * seconds)
 }
 
+// Those of the pages, whole however long they are; then the playground's.
 const PAGES = {
   'sign-in': (page) => page.goto(`${issuer}/login`),
+  'sign-in-german': (page) => page.goto(`${issuer}/login?client_id=shop&ui_locales=de`),
+  'sign-in-mistaken': async (page) => {
+    await page.goto(`${issuer}/login`)
+    await signIn(page, 'not this one')
+    await page.getByRole('alert').waitFor()
+  },
   register: (page) => page.goto(`${issuer}/register`),
+  'register-mistaken': async (page) => {
+    await page.locator('input[name=name]').fill('Ada')
+    await page.locator('input[name=email]').fill('ada@example.com')
+    await page.locator('input[name=password]').fill('short')
+    await page.keyboard.press('Enter')
+    await page.locator('#password-wrong').waitFor()
+  },
   forgotten: (page) => page.goto(`${issuer}/password/forgotten`),
   error: (page) => page.goto(`${issuer}/no-such-page`, { waitUntil: 'load' }),
   account: enter,
+  'account-saved': save,
   password: (page) => page.goto(`${issuer}/account/password`),
+  continue: (page) => page.goto(`${issuer}/login?client_id=shop`),
+  orders: order,
   sessions: (page) => page.goto(`${issuer}/account/sessions`),
   activity: (page) => page.goto(`${issuer}/account/activity`),
+  'sign-out': (page) => page.goto(`${issuer}/logout`),
   'playground-door': (page) => page.goto(`${issuer}/playground`),
   playground: (page) => play(page, 20),
   token: (page) => page.locator('#token-title').evaluate((title) => title.parentElement.scrollIntoView()),
@@ -60,11 +109,12 @@ const PAGES = {
 
 await Promise.all(
   LOOKS.map(async ({ suffix, ...look }) => {
-    const context = await browser.newContext({ ...look, reducedMotion: 'no-preference', locale: 'en' })
+    const context = await browser.newContext({ ...look, reducedMotion: 'no-preference', locale: 'en-GB' })
     const page = await context.newPage()
     for (const [name, show] of Object.entries(PAGES)) {
+      if (told.only == 'pages' && name == 'playground-door') break
       await show(page)
-      await page.screenshot({ path: `${folder}${name}${suffix}.png` })
+      await page.screenshot({ path: `${folder}${name}${suffix}.png`, fullPage: !/^(playground|token|tampered|revoked)/.test(name) })
     }
   }),
 )

@@ -45,7 +45,7 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", again);
 
 // Times in the reader's own zone.
-const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
 for (const time of document.querySelectorAll("time[datetime]")) {
-  time.textContent = format.format(new Date(time.dateTime));
+  time.title = format.format(new Date(time.dateTime));
 }

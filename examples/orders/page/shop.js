@@ -45,7 +45,7 @@ const list = () =>
 function row({ id, sku, quantity, state, placedAt, total }) {
   const row = document.createElement('tr')
   const money = new Intl.NumberFormat([], { style: 'currency', currency: total.currency })
-  for (const text of [new Date(placedAt).toLocaleString(), `${quantity} × ${sku}`, money.format(total.amount / 100)]) {
+  for (const text of [new Date(placedAt).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }), `${quantity} × ${sku}`, money.format(total.amount / 100)]) {
     row.insertCell().textContent = text
   }
   const last = row.insertCell()

@@ -57,14 +57,22 @@ impl Auth {
         Ok(self.new_session(opened, client, name))
     }
 
-    /// Joins a session that stands, under a name of its own for this client.
+    /// Joins a session that stands, under a name of its own for this client. A session of the client's that the browser came
+    /// with ends: nobody could use it any more, and its owner would see it in their list.
     pub(super) async fn join_session(
         &self,
         join: JoinSession<'_>,
     ) -> Result<NewSession, JoinError> {
-        let end = join.session.session().absolute_end();
-        let name = SessionToken::random(&self.env, end);
+        let session = join.session.session();
+        let name = SessionToken::random(&self.env, session.absolute_end());
         let joined = self.join_kept(&join, name.hash()).await?;
+        if let Some(before) = &join.visitor.session {
+            // It may be a name in this very session: the client joined it before.
+            let known = self.use_session(&join.client, before).await;
+            if known.is_ok_and(|known| known.session().id != session.id) {
+                self.end_named_session(before, join.visitor).await?;
+            }
+        }
         Ok(self.new_session(joined, join.client, name))
     }
 

@@ -1,11 +1,15 @@
 //! What an operator may make the pages look like: a name, a logo, a colour, templates of their own. Checked at start.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::colour::{Colour, READABLE};
+use super::colour::{Colour, EASY, READABLE};
+use super::rehearsal::rehearse;
 use super::render::{Pages, TEMPLATES};
 
 /// The longest name.
@@ -121,7 +125,12 @@ impl Pages {
                 Some(folder) => templates(folder)?,
             },
         };
-        Self::new(brand).map_err(|error| BrandError::new("templates", error))
+        let own: Vec<&str> = brand.templates.keys().copied().collect();
+        let pages = Self::new(brand).map_err(|error| BrandError::new("templates", error))?;
+        if let Some(folder) = config.templates.as_deref().filter(|_| !own.is_empty()) {
+            rehearse(&pages).map_err(|error| unfilled(folder, &own, &error))?;
+        }
+        Ok(pages)
     }
 }
 
@@ -154,12 +163,18 @@ fn logo(path: &Path) -> Result<Logo, BrandError> {
 fn read(key: &'static str, path: &Path, largest: u64) -> Result<Vec<u8>, BrandError> {
     let failed =
         |error| BrandError::new(key, format!("{} cannot be read: {error}", path.display()));
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > largest {
-        let message = format!("{} has {size} bytes: {largest} at most", path.display());
-        return Err(BrandError::new(key, message));
+    let refused = |what| BrandError::new(key, format!("{} {what}", path.display()));
+    // A pipe or a device would keep the start waiting, or never end.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(refused("is no file".to_owned()));
     }
-    std::fs::read(path).map_err(failed)
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(largest + 1).read_to_end(&mut bytes);
+    if read.map_err(failed)? as u64 > largest {
+        return Err(refused(format!("has more than {largest} bytes")));
+    }
+    Ok(bytes)
 }
 
 fn accent(text: &str) -> Result<Accent, BrandError> {
@@ -169,14 +184,14 @@ fn accent(text: &str) -> Result<Accent, BrandError> {
     let contrast = light.contrast(Colour::LIGHT);
     if contrast < READABLE {
         let black = Colour::BLACK;
-        let darker = light.towards(black, Colour::LIGHT);
+        let darker = light.towards(black, Colour::LIGHT, READABLE);
         let message = format!(
             "{light} is too light to be read: its contrast with what is behind is {contrast:.1}, and {READABLE} is needed \
              (WCAG 2.2, 1.4.3); {darker} would do"
         );
         return Err(BrandError::new("accent", message));
     }
-    let dark = light.towards(Colour::WHITE, Colour::DARK_CARD);
+    let dark = light.towards(Colour::WHITE, Colour::DARK_CARD, EASY);
     Ok(Accent { light, dark })
 }
 
@@ -198,6 +213,32 @@ fn support(text: &str) -> Result<Support, BrandError> {
         address: format!("mailto:{}", crate::http::encode(&email).replace("%40", "@")),
         text: email,
     })
+}
+
+/// A template that is one, and cannot be filled in.
+fn unfilled(folder: &Path, own: &[&str], error: &minijinja::Error) -> BrandError {
+    // The innermost says where it is.
+    let mut error = error;
+    while let Some(inner) = error.source().and_then(<dyn Error>::downcast_ref) {
+        error = inner;
+    }
+    let name = error.name().unwrap_or_default();
+    let file = if own.contains(&name) {
+        folder.join(name).display().to_string()
+    } else {
+        format!("{name} of the server's own")
+    };
+    let line = error.line().unwrap_or_default();
+    let reason = error
+        .detail()
+        .map_or_else(String::new, |detail| format!(" ({detail})"));
+    let message = format!(
+        "{file}, line {line}, cannot be filled in: {}{reason}. Compare yours with the server's template of that name in this \
+         version, or take yours out of {}",
+        error.kind(),
+        folder.display()
+    );
+    BrandError::new("templates", message)
 }
 
 /// Every file of the folder must be a template that there is: one that is misspelled would be missed silently.

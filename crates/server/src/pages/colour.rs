@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 /// The contrast that text needs.
 pub(super) const READABLE: f64 = 4.5;
+/// The one at which it is read with ease (1.4.6): light text on a dark ground looks thinner.
+pub(super) const EASY: f64 = 7.0;
 
 /// A colour of sRGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +40,11 @@ impl Colour {
         0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     }
 
-    /// The nearest on the way to `end` that can be read on `ground`.
-    pub(super) fn towards(self, end: Self, ground: Self) -> Self {
+    /// The nearest on the way to `end` that has this contrast with `ground`.
+    pub(super) fn towards(self, end: Self, ground: Self, contrast: f64) -> Self {
         (0..=100)
             .map(|percent| self.mixed(end, percent))
-            .find(|mixed| mixed.contrast(ground) >= READABLE)
+            .find(|mixed| mixed.contrast(ground) >= contrast)
             .unwrap_or(end)
     }
 
@@ -124,9 +126,9 @@ mod tests {
         for text in [
             "#2b4acb", "#000000", "#ffffff", "#ff0000", "#00ff00", "#8a8a8a",
         ] {
-            let lighter = colour(text).towards(Colour::WHITE, Colour::DARK_CARD);
-            assert!(lighter.contrast(Colour::DARK_CARD) >= READABLE, "{text}");
-            let darker = colour(text).towards(Colour::BLACK, Colour::LIGHT);
+            let lighter = colour(text).towards(Colour::WHITE, Colour::DARK_CARD, EASY);
+            assert!(lighter.contrast(Colour::DARK_CARD) >= EASY, "{text}");
+            let darker = colour(text).towards(Colour::BLACK, Colour::LIGHT, READABLE);
             assert!(darker.contrast(Colour::LIGHT) >= READABLE, "{text}");
         }
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use minijinja::context;
 use minijinja::value::Value;
 
-use super::reader::Address;
+use super::reader::{Address, is_in_query};
 use super::render;
 use crate::http::{App, Code, Problem};
 
@@ -57,7 +57,7 @@ pub(crate) fn show_problem(
     response: &mut Response,
 ) {
     let texts = app.pages().texts(reader.address.language());
-    let kind = kind(problem.code());
+    let kind = kind(problem);
     let wait = texts.wait(problem.retry_after_seconds().unwrap_or(1));
     let text = texts.fill(&format!("error.{kind}.text"), &[("wait", &wait)]);
     let title = texts.get(&format!("error.{kind}.title")).to_owned();
@@ -99,8 +99,9 @@ fn told(is_told: bool, text: &str) -> Value {
 }
 
 /// Which page says it.
-fn kind(code: Code) -> &'static str {
-    match code {
+fn kind(problem: &Problem) -> &'static str {
+    match problem.code() {
+        Code::DuplicateField if problem.at_field().is_some_and(is_in_query) => "bad_link",
         Code::NotFound => "not_found",
         Code::MethodNotAllowed => "method_not_allowed",
         Code::CrossSite => "cross_site",

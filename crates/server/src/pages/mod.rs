@@ -15,6 +15,7 @@ mod forgotten;
 mod form;
 mod reader;
 mod register;
+mod rehearsal;
 mod render;
 mod sign_in;
 mod sign_out;

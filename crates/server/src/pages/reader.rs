@@ -112,13 +112,8 @@ impl Asked {
         let mut asked = Self::default();
         for pair in query.unwrap_or_default().split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let place = match name {
-                "client_id" => &mut asked.client,
-                "redirect_uri" => &mut asked.redirect_uri,
-                "state" => &mut asked.state,
-                "ui_locales" => &mut asked.locales,
-                "done" => &mut asked.done,
-                _ => continue,
+            let Some(place) = asked.place(name) else {
+                continue;
             };
             let value = decode(value.as_bytes()).ok_or_else(|| {
                 Problem::new(
@@ -131,7 +126,7 @@ impl Asked {
             }
             if place.replace(value).is_some() {
                 let detail = format!("the query names {name} more than once");
-                return Err(Problem::new(Code::InvalidRedirectUri, detail));
+                return Err(Problem::new(Code::DuplicateField, detail).field(name.to_owned()));
             }
         }
         if asked
@@ -146,6 +141,22 @@ impl Asked {
         }
         Ok(asked)
     }
+
+    fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "client_id" => &mut self.client,
+            "redirect_uri" => &mut self.redirect_uri,
+            "state" => &mut self.state,
+            "ui_locales" => &mut self.locales,
+            "done" => &mut self.done,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether it is one of what a page's address says.
+pub(super) fn is_in_query(name: &str) -> bool {
+    Asked::default().place(name).is_some()
 }
 
 impl Address {

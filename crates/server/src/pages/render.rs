@@ -139,6 +139,25 @@ impl Pages {
         at: &Address,
         values: Value,
     ) -> Result<String, Problem> {
+        self.fill(template, at, values).map_err(|error| {
+            tracing::error!(
+                template,
+                error = format!("{error:#}"),
+                "a page could not be made"
+            );
+            Problem::new(
+                Code::Internal,
+                "the page could not be made: the server's log says more",
+            )
+        })
+    }
+
+    pub(super) fn fill(
+        &self,
+        template: &str,
+        at: &Address,
+        values: Value,
+    ) -> Result<String, minijinja::Error> {
         let texts = self.texts(at.language());
         let languages = LANGUAGES.map(|language| {
             context! {
@@ -149,7 +168,7 @@ impl Pages {
             }
         });
         let all = context! {
-            lang => at.language().code(),
+            lang => at.language().locale(),
             languages => languages.to_vec(),
             t => texts.value.clone(),
             brand => self.brand.clone(),
@@ -158,20 +177,7 @@ impl Pages {
             home => at.home_query(),
             ..values
         };
-        self.templates
-            .get_template(template)
-            .and_then(|template| template.render(all))
-            .map_err(|error| {
-                tracing::error!(
-                    template,
-                    error = format!("{error:#}"),
-                    "a page could not be made"
-                );
-                Problem::new(
-                    Code::Internal,
-                    "the page could not be made: the server's log says more",
-                )
-            })
+        self.templates.get_template(template)?.render(all)
     }
 }
 
@@ -196,9 +202,9 @@ fn filled(text: String, values: Kwargs) -> Result<String, minijinja::Error> {
 /// Somebody, as a page names them.
 #[derive(Serialize)]
 pub(crate) struct ShownUser<'a> {
-    who: &'a str,
-    email: &'a str,
-    roles: &'a [String],
+    pub(super) who: &'a str,
+    pub(super) email: &'a str,
+    pub(super) roles: &'a [String],
 }
 
 impl<'a> From<&'a User> for ShownUser<'a> {

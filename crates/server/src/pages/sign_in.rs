@@ -47,7 +47,10 @@ pub(super) async fn show(State(app): State<App>, reader: Reader) -> Result<Respo
     Page::new(&app, &reader, template)
         .of(live.user())
         .leads_to(whither.origin())
-        .with(context! { client => whither.application().map_or(Value::from(()), Value::from) })
+        .with(context! {
+            client => whither.application().map_or(Value::from(()), Value::from),
+            session => live.session().id.to_string(),
+        })
         .answer()
 }
 
@@ -58,8 +61,8 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let filled = Filled::read(request).await?;
     let whither = Whither::of(&app, &reader)?;
-    if filled.text("continue")?.is_some() {
-        return proceed(&app, &reader, &whither).await;
+    if let Some(shown) = filled.text("continue")? {
+        return proceed(&app, &reader, &whither, shown).await;
     }
     let (identifier, password) = (filled.text("identifier")?, filled.text("password")?);
     let mut form = FormView::new(FIELDS).value("identifier", identifier);
@@ -81,10 +84,16 @@ pub(super) async fn submit(
     }
 }
 
-/// Somebody who is signed in goes on to an application, which joins their session. If it cannot, they are shown why not to
-/// go on so: by the page that asks for the password.
-async fn proceed(app: &App, reader: &Reader, whither: &Whither) -> Result<Response, Problem> {
-    let Some(live) = reader.live(app).await? else {
+/// Somebody who is signed in goes on to an application, which joins their session. If it is no longer the one that the page
+/// showed, they are shown it anew. If it cannot, they are shown why not to go on so: by the page that asks for the password.
+async fn proceed(
+    app: &App,
+    reader: &Reader,
+    whither: &Whither,
+    shown: &str,
+) -> Result<Response, Problem> {
+    let live = reader.live(app).await?;
+    let Some(live) = live.filter(|live| live.session().id.to_string() == shown) else {
         return Ok(go(&reader.address.at("/login")));
     };
     match join(app, reader, whither, &live).await {
@@ -152,7 +161,7 @@ async fn join(
 ) -> Result<[Option<HeaderValue>; 2], Problem> {
     let client = whither.client();
     reader.visit.admit(app, client)?;
-    let visitor = reader.visit.visitor();
+    let visitor = reader.visit.visitor_signing_in(app, client)?;
     let given = app.auth().join(live, client.id.as_str(), &visitor).await?;
     Ok(cookies_of(app, given))
 }

@@ -11,7 +11,7 @@ use super::super::Reader;
 use super::super::device::device;
 use super::super::reader::Refusal;
 use super::super::texts::Texts;
-use super::{Moment, client_name, page};
+use super::{Moment, client_name, page, place};
 use crate::http::{App, Problem};
 
 /// How many lines are shown.
@@ -28,6 +28,7 @@ struct Line {
 impl Line {
     /// `None`: nothing that its owner did, or would want to hear of.
     fn new(app: &App, texts: &Texts, entry: &AuditEntry) -> Option<Self> {
+        let now = app.auth().env().now();
         let what = texts.get(key(entry.what)?).to_owned();
         let origin = &entry.origin;
         let mut about = Vec::new();
@@ -41,14 +42,14 @@ impl Line {
             Actor::Operator => about.push(texts.get("activity.operator").to_owned()),
             Actor::Server => about.push(texts.get("activity.server").to_owned()),
         }
-        about.extend(origin.address.clone());
+        about.extend(origin.address.as_deref().map(|from| place(texts, from)));
         if let Some(client) = &entry.client {
             let client = client_name(app, texts, client);
             about.push(texts.fill("activity.for", &[("client", &client)]));
         }
         Some(Self {
             what,
-            at: Moment::new(texts, origin.at),
+            at: Moment::new(texts, origin.at, now),
             about,
         })
     }

@@ -5,6 +5,8 @@ pub(super) mod password;
 pub(super) mod profile;
 pub(super) mod sessions;
 
+use std::net::IpAddr;
+
 use axum::response::Response;
 use countersign_auth::env::Timestamp;
 use countersign_auth::live::LiveSession;
@@ -37,21 +39,32 @@ fn page<'a>(
         .with(context! { section })
 }
 
-/// A moment, in words and for a script.
+/// A moment: as long ago as it was, exactly, and for a script.
 #[derive(Serialize)]
-struct Moment {
+pub(super) struct Moment {
     iso: String,
     text: String,
+    exact: String,
 }
 
 impl Moment {
-    fn new(texts: &Texts, at: Timestamp) -> Self {
-        let iso = calendar::time(at);
+    pub(super) fn new(texts: &Texts, at: Timestamp, now: Timestamp) -> Self {
+        let day = || in_words(texts, at, "dates.day");
         Self {
-            text: in_words(texts, at, "dates.moment"),
-            iso,
+            iso: calendar::time(at),
+            text: texts.ago(now.since(at)).unwrap_or_else(day),
+            exact: in_words(texts, at, "dates.moment"),
         }
     }
+}
+
+/// An address as people know it: the loopback's is that of the computer before which they sit.
+fn place(texts: &Texts, address: &str) -> String {
+    let parsed = address.parse::<IpAddr>();
+    if parsed.is_ok_and(|address| address.to_canonical().is_loopback()) {
+        return texts.get("sessions.here").to_owned();
+    }
+    address.to_owned()
 }
 
 /// A day, or a moment, as the language writes it.

@@ -16,7 +16,7 @@ use super::super::form::{Filled, FormView};
 use super::super::reader::{Refusal, go};
 use super::super::sign_out::signed_out;
 use super::super::texts::Texts;
-use super::{Moment, client_name, page};
+use super::{Moment, client_name, page, place};
 use crate::http::{App, Code, Problem};
 
 /// A session, as its owner would know it.
@@ -34,13 +34,14 @@ struct Row {
 impl Row {
     fn new(app: &App, texts: &Texts, session: SessionView, live: &LiveSession) -> Self {
         let clients = session.clients.iter();
+        let now = app.auth().env().now();
         Self {
             id: session.id.to_string(),
             current: session.id == live.session().id,
             device: device(texts, session.device.as_deref()),
-            used: Moment::new(texts, session.last_used_at),
-            began: Moment::new(texts, session.auth_time),
-            address: session.address,
+            used: Moment::new(texts, session.last_used_at, now),
+            began: Moment::new(texts, session.auth_time, now),
+            address: session.address.map(|from| place(texts, &from)),
             clients: clients.map(|id| client_name(app, texts, id)).collect(),
         }
     }
@@ -115,10 +116,11 @@ async fn answer(
         .my_sessions(live.claims())
         .await
         .map_err(Problem::from)?;
-    let rows: Vec<Row> = sessions
+    let mut rows: Vec<Row> = sessions
         .into_iter()
         .map(|session| Row::new(app, texts, session, live))
         .collect();
+    rows.sort_by_key(|row| !row.current);
     // Where an application keeps no list, none of its sessions stands here, and all that ends them is ending all.
     let all_are_listed = app
         .auth()

@@ -1,5 +1,7 @@
 //! What the pages say: every text of a language in one file, and which language somebody reads.
 
+use std::time::Duration;
+
 use minijinja::value::{Serde, Value};
 use toml::Table;
 
@@ -18,6 +20,14 @@ impl Language {
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::English => "en",
+            Self::German => "de",
+        }
+    }
+
+    /// The same with its region, by which scripts write dates, and voices read.
+    pub(crate) const fn locale(self) -> &'static str {
+        match self {
+            Self::English => "en-GB",
             Self::German => "de",
         }
     }
@@ -115,6 +125,22 @@ impl Texts {
         fill(self.get(key), values)
     }
 
+    /// How long ago that was; `None`: so long that the day says more.
+    pub(crate) fn ago(&self, time: Duration) -> Option<String> {
+        let minutes = time.as_secs() / 60;
+        let (number, key) = match minutes {
+            0 => (0, "moment"),
+            1 => (1, "minute"),
+            2..60 => (minutes, "minutes"),
+            60..120 => (1, "hour"),
+            120..1440 => (minutes / 60, "hours"),
+            1440..2880 => (1, "day"),
+            2880..10_080 => (minutes / 1440, "days"),
+            _ => return None,
+        };
+        Some(self.fill(&format!("ago.{key}"), &[("n", &number.to_string())]))
+    }
+
     /// How long that is, in the largest unit that says it whole enough for somebody who waits.
     pub(crate) fn wait(&self, seconds: u32) -> String {
         let (number, one, many) = match seconds {
@@ -207,6 +233,25 @@ mod tests {
         let values = [("who", "{what}"), ("what", "x")];
         let filled = fill("{who} and {what}, {nobody}.{", &values);
         assert_eq!(filled, "{what} and x, .");
+    }
+
+    #[test]
+    fn what_was_lately_is_told_by_how_long_ago() {
+        let texts = Texts::of(Language::English);
+        for (seconds, told) in [
+            (0, Some("just now")),
+            (59, Some("just now")),
+            (60, Some("1 minute ago")),
+            (3599, Some("59 minutes ago")),
+            (3600, Some("1 hour ago")),
+            (86_399, Some("23 hours ago")),
+            (86_400, Some("1 day ago")),
+            (604_799, Some("6 days ago")),
+            (604_800, None),
+        ] {
+            let ago = texts.ago(Duration::from_secs(seconds));
+            assert_eq!(ago.as_deref(), told, "{seconds}");
+        }
     }
 
     #[test]

@@ -73,6 +73,11 @@ async fn a_new_password_ends_every_other_session() {
     let mut alice = Person::signed_in(&server, "alice@example.com").await;
     let mut elsewhere = Person::new(&server);
     elsewhere.sign_in("alice@example.com", PASSWORD).await;
+    alice.open("/login?client_id=shop&state=s").await;
+    alice.go_on().await;
+    let mut at_shop = Browser::of_client(&server, "shop");
+    at_shop.jar.clone_from(&alice.browser.jar);
+    server.rest();
     let before = alice.browser.jar[SESSION].clone();
 
     alice.open("/account/password").await;
@@ -114,6 +119,15 @@ async fn a_new_password_ends_every_other_session() {
         "the session goes on under another name"
     );
 
+    alice.open("/account").await;
+    assert_eq!(alice.path, "/account", "they are signed in here");
+    // An application in this browser has to go on once more, which takes no password.
+    assert_eq!(at_shop.refresh().await.status, 401);
+    alice.open("/login?client_id=shop&state=s").await;
+    alice.go_on().await;
+    at_shop.jar.clone_from(&alice.browser.jar);
+    server.rest();
+    assert_eq!(at_shop.refresh().await.status, 200);
     elsewhere.open("/account").await;
     assert_eq!(elsewhere.path, "/login");
     elsewhere.sign_in("alice@example.com", PASSWORD).await;
@@ -134,16 +148,23 @@ async fn sessions_are_listed_and_ended() {
 
     alice.open("/account/sessions").await;
     let text = alice.text();
-    assert_eq!(text.matches("This one").count(), 1);
-    assert_eq!(text.matches("These pages").count(), 2);
+    assert_eq!(text.matches("This device").count(), 1);
+    assert_eq!(text.matches("your account pages").count(), 2);
     assert!(
-        text.contains("The Shop") && text.contains("127.0.0.1"),
+        text.contains("The Shop") && text.contains("Address this computer"),
         "{text}"
     );
-    assert!(text.contains("22 November 2026, 00:01 UTC"), "{text}");
+    let html = alice.page.text();
+    let (before, after) = html.split_once("This device").unwrap();
+    assert!(!before.contains("name=\"end\""), "it is the first");
+    assert!(after.contains("name=\"end\""));
+    // A minute ago, and exactly; a script reads the one that is for machines.
+    assert!(text.contains("Signed in 1 minute ago"), "{text}");
+    assert!(text.contains("Signed in just now"), "{text}");
+    let exact = "<time datetime=\"2026-11-22T00:01:00Z\" title=\"22 November 2026, 00:01 UTC\">";
+    assert!(super::person::unescaped(&html).contains(exact), "{html}");
 
     // One of the others.
-    let html = alice.page.text();
     let ids: Vec<String> = html
         .split("name=\"end\" value=\"")
         .skip(1)
@@ -153,7 +174,7 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(ids.len(), 2, "not the one that looks");
     alice.press("/account/sessions", &[("end", &ids[0])]).await;
     assert_eq!(alice.path, "/account/sessions?done=session");
-    assert!(alice.text().contains("The session has ended."));
+    assert!(alice.text().contains("That device is signed out."));
     // A second time there is none.
     alice.press("/account/sessions", &[("end", &ids[0])]).await;
     assert_eq!(alice.page.status, 404);
@@ -161,8 +182,8 @@ async fn sessions_are_listed_and_ended() {
 
     alice.open("/account/sessions").await;
     alice.press("/account/sessions", &[("end", "others")]).await;
-    assert!(alice.text().contains("All other sessions have ended."));
-    assert!(alice.text().contains("This is your only session."));
+    assert!(alice.text().contains("You are signed out everywhere else."));
+    assert!(alice.text().contains("You are signed in nowhere else."));
     phone.open("/account").await;
     assert_eq!(phone.path, "/login");
     server.rest();
@@ -214,7 +235,7 @@ async fn where_not_all_sessions_are_known_all_can_be_ended() {
             .contains("keeps no list of its sessions")
     );
     assert_eq!(alice.focused().as_deref(), Some("alert"));
-    assert!(alice.text().contains("End all, this one included"));
+    assert!(alice.text().contains("Sign out everywhere, here too"));
     alice.press("/account/sessions", &[("end", "all")]).await;
     assert_eq!(alice.path, "/login?done=signed_out");
     for person in [&mut alice, &mut phone] {
@@ -260,8 +281,8 @@ async fn the_trail_of_the_account_is_its_owners_to_read() {
         "Signed in",
         "Sign-in failed: wrong password",
         "Profile changed",
-        "127.0.0.1",
-        "for These pages",
+        "this computer \u{b7} for your account pages",
+        "just now",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }

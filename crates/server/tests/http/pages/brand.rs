@@ -81,23 +81,93 @@ async fn templates_of_ones_own_take_the_place_of_those_of_their_name() {
 #[tokio::test]
 async fn a_template_that_fails_is_the_servers_fault_and_says_so() {
     let folder = TempDir::new();
-    std::fs::write(folder.path().join("forgotten.html"), "{{ nobody.knows }}").unwrap();
+    let failing = "{% if \"state\" in q %}{{ nobody.knows }}{% endif %}";
+    std::fs::write(folder.path().join("forgotten.html"), failing).unwrap();
     let config = PagesConfig {
         templates: Some(folder.path().to_owned()),
         ..PagesConfig::default()
     };
     let server = looking(&config).await;
     let mut alice = Person::new(&server);
-    alice.open("/password/forgotten").await;
+    alice.open("/password/forgotten?state=s").await;
     assert_eq!(alice.page.status, 500);
     assert_eq!(alice.heading(), "Something went wrong");
 
     // And if the page about that fails, there is the document.
-    std::fs::write(folder.path().join("error.html"), "{{ nobody.knows }}").unwrap();
+    std::fs::write(folder.path().join("error.html"), failing).unwrap();
     let server = looking(&config).await;
     let mut alice = Person::new(&server);
-    alice.open("/password/forgotten").await;
+    alice.open("/password/forgotten?state=s").await;
     assert_eq!(alice.page.code(), "internal");
+}
+
+#[test]
+fn a_template_that_cannot_be_filled_in_is_refused_with_file_line_reason_and_cure() {
+    let built_in = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/pages"));
+    let folder = TempDir::new();
+    let config = PagesConfig {
+        templates: Some(folder.path().to_owned()),
+        ..PagesConfig::default()
+    };
+    // Those of the server, each in its own place, can be.
+    for entry in std::fs::read_dir(built_in).unwrap() {
+        let from = entry.unwrap().path();
+        if from
+            .extension()
+            .is_some_and(|extension| extension == "html")
+        {
+            std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
+        }
+    }
+    Pages::open(&config).unwrap();
+
+    for (file, text, line, reason) in [
+        (
+            "forgotten.html",
+            "<p>\n{{ nobody.knows }}",
+            2,
+            "undefined value",
+        ),
+        (
+            "closed.html",
+            "{{ brand.name | shout }}",
+            1,
+            "unknown filter",
+        ),
+        (
+            "sessions.html",
+            "\n\n{% for each in sessions %}{{ each.nobody.knows }}{% endfor %}",
+            3,
+            "undefined value",
+        ),
+        (
+            "sign-in.html",
+            "{% include \"none.html\" %}",
+            1,
+            "template not found",
+        ),
+        (
+            "error.html",
+            "{% if not link %}{{ nobody.knows }}{% endif %}",
+            1,
+            "undefined value",
+        ),
+    ] {
+        let path = folder.path().join(file);
+        let good = std::fs::read(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let place = format!(
+            "{}, line {line}, cannot be filled in: {reason}",
+            path.display()
+        );
+        is_refused(&config, "templates", &place);
+        is_refused(
+            &config,
+            "templates",
+            "Compare yours with the server's template of that name",
+        );
+        std::fs::write(&path, good).unwrap();
+    }
 }
 
 /// Whether a setting is refused in these words.
@@ -141,7 +211,8 @@ fn files_that_cannot_be_used_are_refused_with_the_cure() {
     let folder = TempDir::new();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("logo.html"), "x").unwrap();
-    std::fs::write(path("big.png"), vec![0; 20_000]).unwrap();
+    std::fs::write(path("big.png"), vec![0; 16_385]).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", path("endless.svg")).unwrap();
     for (name, file) in [("misspelled", "signin.html"), ("broken", "sign-in.html")] {
         std::fs::create_dir(path(name)).unwrap();
         std::fs::write(path(name).join(file), "<p>\n{% if %}").unwrap();
@@ -149,7 +220,8 @@ fn files_that_cannot_be_used_are_refused_with_the_cure() {
     for (name, message) in [
         ("none.svg", "cannot be read"),
         ("logo.html", ".svg, .png or .webp"),
-        ("big.png", "16384 at most"),
+        ("big.png", "has more than 16384 bytes"),
+        ("endless.svg", "is no file"),
     ] {
         let config = PagesConfig {
             logo: Some(path(name)),

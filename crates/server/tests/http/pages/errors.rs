@@ -10,7 +10,8 @@ async fn a_person_gets_a_page_and_a_program_the_document() {
     let mut person = Person::new(&server);
     person.open("/nowhere").await;
     assert_eq!(person.page.status, 404);
-    assert_eq!(person.heading(), "There is nothing here");
+    assert_eq!(person.heading(), "Page not found");
+    assert!(person.text().contains("Go to your account"));
     assert!(person.page.text().contains("href=\"&#x2f;account\""));
     person.send("/account/activity", &[]).await;
     assert_eq!(person.page.status, 405);
@@ -42,6 +43,31 @@ async fn a_person_gets_a_page_and_a_program_the_document() {
         ),
     ] {
         server.send(request).await.refused(status, code);
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_programs_answers_in_documents_and_every_page_in_pages() {
+    let server = server().await;
+    let document = server.send(Request::get("/openapi.json")).await.json();
+    let documented = document["paths"].as_object().unwrap().keys();
+    let programs: Vec<String> = documented
+        .map(|path| path.replace(['{', '}'], ""))
+        .chain(["/openapi.json", "/client/countersign.js"].map(str::to_owned))
+        .collect();
+    assert!(programs.len() > 15, "{programs:?}");
+    for path in programs {
+        // What no path answers to, so that each refuses it.
+        let request = Request::new("PUT", &path).header("Accept", "text/html");
+        let answer = server.send(request).await;
+        let kind = answer.header("content-type");
+        assert_eq!(kind, Some("application/problem+json"), "{path}");
+    }
+    for path in ["/", "/login", "/register", "/account", "/account/sessions"] {
+        let request = Request::new("PUT", path).header("Accept", "text/html");
+        let answer = server.send(request).await.expect(405);
+        let kind = answer.header("content-type");
+        assert_eq!(kind, Some("text/html; charset=utf-8"), "{path}");
     }
 }
 
@@ -122,7 +148,7 @@ async fn the_page_about_a_forgotten_password_says_who_can_help() {
         .await;
     assert_eq!(alice.page.status, 200);
     let text = alice.text();
-    assert!(text.contains("sends no mail"), "{text}");
+    assert!(text.contains("sends no email yet"), "{text}");
     assert!(
         text.contains("countersign user password <email or username>"),
         "{text}"

@@ -18,7 +18,7 @@ async fn the_browser_says_which_language() {
         Some("Bitte ausfüllen.")
     );
     anna.open("/nirgends").await;
-    assert_eq!(anna.heading(), "Hier ist nichts");
+    assert_eq!(anna.heading(), "Seite nicht gefunden");
     let mut luc = Person::new(&server).reading("fr");
     luc.open("/login").await;
     assert_eq!(luc.heading(), "Sign in");

@@ -80,6 +80,21 @@ impl<'a> Person<'a> {
         self.send(&action, fields).await
     }
 
+    /// Presses *Continue*, which says whose session the page showed.
+    pub async fn go_on(&mut self) -> &Answer {
+        let shown = self.shown_session();
+        self.fill(&[("continue", &shown)]).await
+    }
+
+    /// The session that the page offers to go on in.
+    pub fn shown_session(&self) -> String {
+        let html = self.page.text();
+        let (_, after) = html
+            .split_once("name=\"continue\" value=\"")
+            .unwrap_or_else(|| panic!("nothing to go on:\n{html}"));
+        after.split('"').next().unwrap().to_owned()
+    }
+
     /// Sends a form, whether a page showed it or not.
     pub async fn send(&mut self, action: &str, fields: &[(&str, &str)]) -> &Answer {
         let answer = self.ask(Request::post(action).form(fields)).await;

@@ -8,7 +8,7 @@ use super::person::{Person, unescaped};
 use super::{BACK, server, shop};
 use crate::actors::Service;
 use crate::server::PASSWORD;
-use crate::support::client::encoded;
+use crate::support::client::{Request, encoded};
 
 /// Whether the sign-in page refuses this query, whatever is done with it; and sends nobody anywhere.
 async fn is_refused(person: &mut Person<'_>, query: &str) {
@@ -85,6 +85,11 @@ async fn a_query_that_is_wrong_is_refused() {
     let server = server().await;
     server.put_client("phone", ClientKind::Native, |_| {}).await;
     Service::registered(&server, "robot", |_| {}).await;
+    server
+        .put_client("two", ClientKind::Browser, |client| {
+            client.redirect_uris = [BACK, "https://two.example.com/"].map(str::to_owned).into();
+        })
+        .await;
     let mut alice = Person::new(&server);
     let back = encoded(BACK);
     for query in [
@@ -94,9 +99,7 @@ async fn a_query_that_is_wrong_is_refused() {
         format!("client_id=account&redirect_uri={back}"),
         format!("client_id=SHOP&redirect_uri={back}"),
         "client_id=default".to_owned(),
-        format!("client_id=shop&client_id=shop&redirect_uri={back}"),
-        format!("client_id=shop&redirect_uri={back}&redirect_uri={back}"),
-        format!("client_id=shop&redirect_uri={back}&state=a&state=b"),
+        "client_id=two&state=s".to_owned(),
         format!(
             "client_id=shop&redirect_uri={back}&state={}",
             "x".repeat(2049)
@@ -120,6 +123,20 @@ async fn a_query_that_is_wrong_is_refused() {
         .open("/login?utm=1&utm=2&client_id=&state=&x=%zz")
         .await;
     assert_eq!(alice.page.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_said_twice_is_refused_by_its_name() {
+    let server = server().await;
+    let mut alice = Person::new(&server);
+    for name in ["client_id", "redirect_uri", "state", "ui_locales"] {
+        let query = format!("client_id=shop&state=a&{name}=a&{name}=b");
+        is_refused(&mut alice, &query).await;
+        let told = format!("the query names {name} more than once");
+        assert!(alice.text().contains(&told), "{}", alice.text());
+        let document = server.send(Request::get(&format!("/login?{query}"))).await;
+        document.refused(400, "duplicate_field");
+    }
 }
 
 #[tokio::test]

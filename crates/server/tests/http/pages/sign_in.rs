@@ -9,7 +9,7 @@ use countersign_auth::visitor::Visitor;
 use super::person::Person;
 use super::{BACK, server, shop};
 use crate::server::{Options, PASSWORD, Server};
-use crate::support::client::encoded;
+use crate::support::client::{Request, encoded};
 
 const SESSION: &str = "countersign-account.session";
 
@@ -56,7 +56,7 @@ async fn the_answer_to_a_sign_in_is_a_redirect_that_nobody_keeps() {
     let server = server().await;
     server.register("alice@example.com").await;
     let mut alice = Person::new(&server);
-    let request = crate::support::client::Request::post("/login")
+    let request = Request::post("/login")
         .form(&[("identifier", "alice@example.com"), ("password", PASSWORD)]);
     let answer = alice.browser.send(request).await.expect(303);
     assert_eq!(answer.header("location"), Some("/account"));
@@ -185,7 +185,7 @@ async fn an_application_gets_its_cookie_and_its_state_back() {
     ] {
         let mut alice = Person::new(&server);
         alice.open(&to_shop(state)).await;
-        assert!(alice.text().contains("to go on to The Shop"));
+        assert!(alice.text().contains("to continue to The Shop"));
         // A mistake on the way loses nothing.
         alice
             .fill(&[
@@ -286,13 +286,13 @@ async fn who_is_signed_in_goes_on_to_another_application_without_a_password() {
         .await;
 
     alice.open(to_forum).await;
-    assert_eq!(alice.heading(), "Go on to forum");
+    assert_eq!(alice.heading(), "Continue to forum");
     assert!(alice.text().contains("Continue as alice@example.com"));
     assert!(
         !alice.browser.jar.contains_key("countersign-forum"),
         "looking changes nothing"
     );
-    alice.fill(&[("continue", "yes")]).await;
+    alice.go_on().await;
     assert_eq!(alice.path, "https://forum.example.com/in?state=s");
     assert!(alice.browser.jar.contains_key("countersign-forum"));
 
@@ -335,10 +335,13 @@ async fn an_application_of_other_terms_asks_for_the_password_and_has_a_session_o
     ];
     server.register("alice@example.com").await;
     for change in changes {
-        let to_forum = forum(&server, change).await;
+        let to_forum = forum(&server, |_| {}).await;
         let mut alice = Person::new(&server);
         alice.sign_in("alice@example.com", PASSWORD).await;
         let name = alice.browser.jar[SESSION].clone();
+        alice.open(to_forum).await;
+        let shown = alice.shown_session();
+        forum(&server, change).await;
         alice.open(to_forum).await;
         assert!(
             alice
@@ -348,7 +351,7 @@ async fn an_application_of_other_terms_asks_for_the_password_and_has_a_session_o
         assert_eq!(alice.value_of("identifier"), "alice@example.com");
         assert_eq!(alice.focused().as_deref(), Some("password"));
         // A form that goes on all the same is answered by that page.
-        alice.send(to_forum, &[("continue", "yes")]).await;
+        alice.send(to_forum, &[("continue", &shown)]).await;
         assert_eq!(alice.page.status, 422);
         assert!(!alice.browser.jar.contains_key("countersign-forum"));
         alice
@@ -359,6 +362,61 @@ async fn an_application_of_other_terms_asks_for_the_password_and_has_a_session_o
         assert_eq!(alice.browser.jar[SESSION], name, "the pages' own goes on");
         server.advance(day);
     }
+}
+
+#[tokio::test]
+async fn who_goes_on_is_whom_the_page_showed() {
+    let server = server().await;
+    let to_forum = forum(&server, |_| {}).await;
+    server.register("bob@example.com").await;
+    let mut alice = Person::signed_in(&server, "alice@example.com").await;
+    alice.open(to_forum).await;
+    let shown = alice.shown_session();
+    // Meanwhile, in another tab, somebody else signs in.
+    let mut tab = Person::new(&server);
+    tab.sign_in("bob@example.com", PASSWORD).await;
+    alice.browser.jar.clone_from(&tab.browser.jar);
+    for shown in [&shown, "yes"] {
+        alice.send(to_forum, &[("continue", shown)]).await;
+        assert_eq!(alice.path, to_forum);
+        assert!(alice.text().contains("Continue as bob@example.com"));
+        assert!(!alice.browser.jar.contains_key("countersign-forum"));
+    }
+    alice.go_on().await;
+    assert_eq!(alice.path, "https://forum.example.com/in?state=s");
+}
+
+#[tokio::test]
+async fn an_application_that_joins_leaves_no_earlier_session_of_its_own_behind() {
+    let server = server().await;
+    let to_forum = forum(&server, |client| client.style = Style::Session).await;
+    server.register("alice@example.com").await;
+    let mut at_forum = crate::actors::Browser::of_client(&server, "forum");
+    at_forum.sign_in("alice@example.com").await.expect(200);
+    let mut elsewhere = at_forum.clone();
+    elsewhere.jar.clear();
+    elsewhere.sign_in("alice@example.com").await.expect(200);
+    let mut alice = Person::new(&server);
+    alice.browser.jar.clone_from(&at_forum.jar);
+    alice.sign_in("alice@example.com", PASSWORD).await;
+    assert_eq!(server.count("sessions"), 3);
+
+    // What the browser had of it has ended: only another browser's goes on. And to join once more ends nothing, soon after
+    // (when the name of before is still good) or later.
+    for _ in 0..2 {
+        alice.open(to_forum).await;
+        alice.go_on().await;
+        alice.open(to_forum).await;
+        alice.go_on().await;
+        assert_eq!(alice.path, "https://forum.example.com/in?state=s");
+        alice.open("/account/sessions").await;
+        assert_eq!(alice.text().matches("Address this computer").count(), 2);
+        server.rest();
+    }
+    let session = Request::get("/v1/session?client_id=forum");
+    at_forum.send(session.clone()).await.expect(401);
+    elsewhere.send(session.clone()).await.expect(200);
+    alice.browser.send(session).await.expect(200);
 }
 
 #[tokio::test]
