@@ -7,7 +7,7 @@ use countersign_auth::Auth;
 use countersign_auth::clients::ClientError;
 use countersign_auth::env::Env;
 use countersign_auth::model::client::{ClaimSource, Client, ClientKind};
-use countersign_auth::model::id::ClientId;
+use countersign_auth::model::id::{ClientId, InvalidClientId};
 use countersign_auth::model::user::User;
 use countersign_auth::password::Password;
 use countersign_auth::register::{NewAccount, RegisterError};
@@ -24,6 +24,8 @@ pub(crate) const DEMO_USER: &str = "demo@example.com";
 pub(crate) const APP: &str = "demo-app";
 /// A service of its own, which hears of revocations.
 pub(crate) const SERVICE: &str = "demo-service";
+/// What they are called until somebody registers them anew, as their own.
+const NAMES: [(&str, &str); 2] = [(APP, "Demo app"), (SERVICE, "Demo service")];
 /// The attribute that tells the demo user from somebody who registered with that address: operators alone set any.
 const MARK: &str = "demo";
 /// Where front-end tools serve what is being developed.
@@ -37,6 +39,9 @@ pub enum FirstStartError {
     /// The demo user.
     #[error("the demo user: {0}")]
     User(#[from] RegisterError),
+    /// What was to be a client's id.
+    #[error(transparent)]
+    Id(#[from] InvalidClientId),
     /// A client.
     #[error("the client {id}: {cause}")]
     Client {
@@ -61,7 +66,7 @@ pub(crate) struct FirstStart {
 }
 
 /// Makes the demo user and the clients, if nobody is registered yet. The user comes last: it is by them that the next
-/// start knows of this one.
+/// start knows of this one. The server answers already, so the address may be taken meanwhile: then it was no first start.
 ///
 /// # Errors
 /// [`FirstStartError`].
@@ -69,8 +74,9 @@ pub(crate) async fn begin(auth: &Auth) -> Result<Option<FirstStart>, FirstStartE
     if !auth.users(None, 1).await?.is_empty() {
         return Ok(None);
     }
-    register(auth, APP, ClientKind::Browser, |client| {
-        "Demo app".clone_into(&mut client.name);
+    let [(app, app_name), (service, service_name)] = NAMES;
+    register(auth, app, ClientKind::Browser, |client| {
+        app_name.clone_into(&mut client.name);
         client.origins = DEVELOPMENT.map(str::to_owned).to_vec();
         client.redirect_uris = DEVELOPMENT.map(|origin| format!("{origin}/")).to_vec();
         client.claims = [("name", ClaimSource::Name), ("roles", ClaimSource::Roles)]
@@ -79,15 +85,14 @@ pub(crate) async fn begin(auth: &Auth) -> Result<Option<FirstStart>, FirstStartE
         client.access_ttl = ACCESS_TTL;
     })
     .await?;
-    let is_new = register(auth, SERVICE, ClientKind::Service, |client| {
-        "Demo service".clone_into(&mut client.name);
+    let added = register(auth, service, ClientKind::Service, |client| {
+        service_name.clone_into(&mut client.name);
         client.scope = Some(feed::SCOPE.to_owned());
     })
     .await?;
-    let secret = if is_new {
-        Some(new_secret(auth).await?)
-    } else {
-        None
+    let secret = match added {
+        Some(id) => Some(new_secret(auth, &id).await?),
+        None => None,
     };
     let password = new_password(auth.env());
     let account = NewAccount {
@@ -98,12 +103,15 @@ pub(crate) async fn begin(auth: &Auth) -> Result<Option<FirstStart>, FirstStartE
         roles: vec!["visitor".to_owned()],
         attributes: Map::from_iter([(MARK.to_owned(), Value::Bool(true))]),
     };
-    auth.add_user(account, &Visitor::operator()).await?;
-    Ok(Some(FirstStart {
-        password,
-        secret,
-        example: new_password(auth.env()),
-    }))
+    match auth.add_user(account, &Visitor::operator()).await {
+        Ok(_) => Ok(Some(FirstStart {
+            password,
+            secret,
+            example: new_password(auth.env()),
+        })),
+        Err(RegisterError::EmailTaken) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The demo user, if there is one.
@@ -117,6 +125,16 @@ pub(crate) async fn demo_user(auth: &Auth) -> Result<Option<User>, StoreError> {
 /// Whether a first start made this account.
 pub(crate) fn is_demo(user: &User) -> bool {
     user.attributes.get(MARK) == Some(&Value::Bool(true))
+}
+
+/// The clients that are enabled and still what a first start made of them.
+pub(crate) fn demo_clients(auth: &Auth) -> Vec<&'static str> {
+    let is_left = |(id, name): &(&str, &str)| {
+        let client = auth.client(Some(id));
+        client.is_some_and(|client| client.enabled && client.name == *name)
+    };
+    let left = NAMES.into_iter().filter(is_left);
+    left.map(|(id, _)| id).collect()
 }
 
 /// 80 random bits in 16 characters that are not taken for one another: Crockford's base 32.
@@ -160,7 +178,7 @@ impl FirstStart {
     fn commands(&self, issuer: &str) -> [String; 3] {
         let json = "-H 'Content-Type: application/json'";
         let password = &self.example;
-        let body = format!(r#"'{{"email":"ada@example.com","password":"{password}"}}'"#);
+        let body = format!(r#"'{{"email":"grace@example.com","password":"{password}"}}'"#);
         [
             format!("curl -sS {issuer}/v1/register {json} -d {body}"),
             format!(
@@ -177,35 +195,26 @@ pub(crate) fn reminder(issuer: &str) -> String {
     format!("  try it   {playground} ({DEMO_USER}; `countersign demo` gives a new password)\n")
 }
 
-/// Registers a client, unless there is one of this id. Whether there was none.
+/// Registers a client, unless there is one of this id. `None`: there was one.
 async fn register(
     auth: &Auth,
     id: &'static str,
     kind: ClientKind,
     describe: impl FnOnce(&mut Client),
-) -> Result<bool, FirstStartError> {
+) -> Result<Option<ClientId>, FirstStartError> {
     if auth.client(Some(id)).is_some() {
-        return Ok(false);
+        return Ok(None);
     }
-    let mut client = Client::new(client_id(id)?, kind, auth.env().now());
+    let mut client = Client::new(id.parse()?, kind, auth.env().now());
     describe(&mut client);
     let put = auth.put_client(client, &Visitor::operator()).await;
-    put.map_err(|cause| FirstStartError::Client { id, cause })?;
-    Ok(true)
+    let put = put.map_err(|cause| FirstStartError::Client { id, cause })?;
+    Ok(Some(put.id))
 }
 
-async fn new_secret(auth: &Auth) -> Result<String, FirstStartError> {
-    let id = client_id(SERVICE)?;
+async fn new_secret(auth: &Auth, id: &ClientId) -> Result<String, FirstStartError> {
     let operator = Visitor::operator();
-    let secret = auth.add_client_secret(&id, Duration::ZERO, &operator).await;
+    let secret = auth.add_client_secret(id, Duration::ZERO, &operator).await;
     let secret = secret.map_err(|cause| FirstStartError::Client { id: SERVICE, cause })?;
     Ok(secret.expose().to_owned())
-}
-
-fn client_id(id: &'static str) -> Result<ClientId, FirstStartError> {
-    // Those here are ids.
-    id.parse().map_err(|_| FirstStartError::Client {
-        id,
-        cause: ClientError::Unknown,
-    })
 }

@@ -51,7 +51,7 @@ pub enum ServeError {
     #[error("the runtime does not start: {0}")]
     Runtime(#[source] io::Error),
     /// An address cannot be had.
-    #[error("{key}: cannot listen on {listen}: {cause}")]
+    #[error("{key}: cannot listen on {listen}: {cause}{}", where_else(key, cause))]
     Listen {
         /// The setting.
         key: &'static str,
@@ -94,9 +94,13 @@ pub enum ServeError {
     /// The demo user is still there.
     #[error(
         "the demo user ({DEMO_USER}) is for a server that nobody but this machine can reach, and this one is reached \
-         from elsewhere: `countersign user delete {DEMO_USER}` removes them"
+         from elsewhere: `countersign user delete {DEMO_USER}` removes them{}",
+        left_with_them(clients)
     )]
-    DemoUser,
+    DemoUser {
+        /// Those of the same first start that are enabled.
+        clients: Vec<&'static str>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,6 +138,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     refuse_the_demo_user(config, &opened).await?;
     warn_of_what_is_weak(config, &opened);
     register_clients(config, &opened).await?;
+    warn_of_demo_clients(config, &opened.auth);
     topology::log(config, &issuer, &opened.auth.clients());
     let socket = AdminSocket::open(&config.data).map_err(|cause| ServeError::Socket {
         path: admin::socket::path(&config.data),
@@ -230,7 +235,38 @@ async fn refuse_the_demo_user(config: &Config, opened: &Opened) -> Result<(), Se
     if config.stays_on_loopback() || first_start::demo_user(&opened.auth).await?.is_none() {
         Ok(())
     } else {
-        Err(ServeError::DemoUser)
+        Err(ServeError::DemoUser {
+            clients: first_start::demo_clients(&opened.auth),
+        })
+    }
+}
+
+fn left_with_them(clients: &[&str]) -> String {
+    if clients.is_empty() {
+        return String::new();
+    }
+    let commands: Vec<String> = clients.iter().map(|id| disabling(id)).collect();
+    let commands = commands.join(", ");
+    format!("; and of the clients made with them, take out what nobody uses: {commands}")
+}
+
+fn disabling(client: &str) -> String {
+    format!("`countersign client disable {client}`")
+}
+
+/// They may stay. But whoever forgot them should know that they are there.
+fn warn_of_demo_clients(config: &Config, auth: &Auth) {
+    if config.stays_on_loopback() {
+        return;
+    }
+    for client in first_start::demo_clients(auth) {
+        let cure = disabling(client);
+        tracing::warn!(
+            client,
+            cure,
+            "a client that a first start made to try things is enabled, and this server is reached from elsewhere: disable \
+             it, or register it under a name of your own (countersign client add {client} --replace --name …)"
+        );
     }
 }
 
@@ -265,6 +301,14 @@ fn bind(key: &'static str, listen: Listen) -> Result<Vec<TcpListener>, ServeErro
         .into_iter()
         .map(|socket| TcpListener::from_std(socket).map_err(failed))
         .collect()
+}
+
+fn where_else(key: &str, cause: &io::Error) -> String {
+    if cause.kind() == io::ErrorKind::AddrInUse {
+        format!(": stop what listens there, or give `{key}` another port")
+    } else {
+        String::new()
+    }
 }
 
 fn http_settings(config: &Config) -> Result<http::Settings, BrandError> {

@@ -315,6 +315,41 @@ async fn ended_while_redis_was_away() {
     }
 }
 
+/// If Redis fails between the two, nobody knows who joined in that moment: everybody is told, whoever ends it.
+#[tokio::test]
+async fn ended_while_redis_drops_nothing() {
+    let (store, (server, _scratch)) = beside_sqlite().await;
+    let world = World::new(store).await;
+    let user = world.user("ann").await;
+    let kept = world.sign_in(&user).await;
+    let now = origin(at(1));
+    for way in 0..4 {
+        let ann = world.sign_in(&user).await;
+        server.cli(&["ACL", "SETUSER", "default", "-del"]);
+        match way {
+            0 => assert!(world.store.end(ann.session, None, &now).await.unwrap()),
+            1 => {
+                let end = ann.session.absolute_end();
+                let ended = world.store.end_of_grant(ann.handle, end, &now).await;
+                assert_eq!(ended.unwrap(), Some(ann.session));
+            }
+            2 => {
+                let others = Some(kept.session);
+                let ended = world.store.end_all_of_user(user.id, others, &now).await;
+                assert_eq!(ended.unwrap(), 1);
+            }
+            _ => drop(world.store.revoke(session_ended(&ann), &now).await.unwrap()),
+        }
+        let told = joining::audiences(&world, &ann).await;
+        assert!(told.contains(&None), "{way}: {told:?}");
+        server.cli(&["ACL", "SETUSER", "default", "+del"]);
+        assert_eq!(
+            rotate(&world.store, &ann, 0, at(2)).await.unwrap(),
+            Rotate::Unknown
+        );
+    }
+}
+
 /// Redis is taken back to a state from before: what was ended stays ended, what was renewed is noticed, what changed
 /// its password is over, and the operator is told.
 #[tokio::test]

@@ -48,7 +48,10 @@ pub(super) async fn find(asker: &Asker) -> Reached {
         "issuer",
         format!("the server at {address} calls itself {}", quoted(issuer)),
         "clients and services compare the issuer byte by byte, and refuse every token",
-        format!("issuer = \"{address}\""),
+        format!(
+            "issuer = \"{address}\", if people are to come to that; else go by the other name: --issuer {}",
+            quoted(issuer)
+        ),
     );
     Reached::Another(reply, finding)
 }

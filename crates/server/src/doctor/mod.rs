@@ -247,7 +247,8 @@ impl Examination<'_> {
     async fn feed(&mut self, is_itself: bool) -> Option<String> {
         let Some(service) = &self.subject.service else {
             self.found.push(feed::not_checked(
-                "--service and --service-secret-file name a service client whose scope holds \"revocations\"",
+                "--service and --service-secret-file name a service that may follow the feed (countersign client add doctor \
+                 --kind service --scope revocations)",
             ));
             return None;
         };

@@ -382,16 +382,21 @@ fn is_a_page(reply: &Reply) -> bool {
 
 fn not_listed(page: &Origin, client: Option<&ClientId>) -> Finding {
     let origin = page.as_str();
-    let (whose, place) = match client {
-        Some(id) => (format!("client {id}"), format!("[[client]] id = \"{id}\"")),
-        None => ("any client".to_owned(), "its [[client]]".to_owned()),
+    let (whose, place, id) = match client {
+        Some(id) => (
+            format!("client {id}"),
+            format!("[[client]] id = \"{id}\""),
+            id.as_str(),
+        ),
+        None => ("any client".to_owned(), "its [[client]]".to_owned(), "…"),
     };
     Finding::error(
         ORIGIN,
         format!("{origin} is not on the list of {whose}"),
         "browsers let no page of it call the server, and the server refuses it",
         format!(
-            "origins = [\"{origin}\"] in {place}, or: countersign client add … --replace --origin {origin}"
+            "origins = [\"{origin}\"] in {place}, or: countersign client add {id} --replace --origin {origin}; beside the \
+             origins that it has already"
         ),
     )
 }

@@ -28,9 +28,15 @@ pub async fn examine(server: &Origin, port: u16) -> Finding {
 
 fn judge(server: &Origin, port: u16, status: StatusCode, location: Option<&str>) -> Finding {
     let address = server.as_str();
-    let redirect = format!(
-        "the proxy's server for port {port} does nothing but this: return 301 {address}$request_uri;"
-    );
+    let redirect = if port == server.port() {
+        format!(
+            "TLS alone on port {port}: tls.certificate and tls.key, or in the proxy: listen {port} ssl;"
+        )
+    } else {
+        format!(
+            "the proxy's server for port {port} does nothing but this: return 301 {address}$request_uri;"
+        )
+    };
     if status.is_redirection() {
         let to = location.unwrap_or_default();
         return if to.starts_with("https://") {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CertificateError, Error, ProtocolVersion, RootCertStore};
+use rustls::{CertificateError, Error, InvalidMessage, ProtocolVersion, RootCertStore};
 use tokio::time::timeout;
 
 use super::ask::quoted;
@@ -118,6 +118,14 @@ impl Validity {
 fn refused(url: &Url, error: &io::Error) -> Finding {
     let host = url.host();
     let why = error.get_ref().and_then(|why| why.downcast_ref::<Error>());
+    if let Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) = why {
+        return Finding::error(
+            CHECK,
+            format!("what answers at {host} does not speak TLS"),
+            "nobody who asks for https gets an answer",
+            "tls.certificate and tls.key, or a proxy in front that has them; issuer = \"http://…\" is for this machine alone",
+        );
+    }
     let certificate = match why {
         Some(Error::InvalidCertificate(why)) => Some(why),
         _ => None,

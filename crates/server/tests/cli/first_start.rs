@@ -1,7 +1,11 @@
 //! "One command starts it": what a first start makes and prints, and what becomes of it.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,6 +13,7 @@ use crate::binary::{Server, command, json as answer, run};
 use crate::temp::TempDir;
 
 const DEMO: &str = "demo@example.com";
+const DISABLE: [&str; 2] = ["client disable demo-app", "client disable demo-service"];
 const README: &str = include_str!("../../../../README.md");
 
 /// The commands that the server printed.
@@ -53,10 +58,10 @@ fn the_printed_commands_work_as_pasted_and_all_is_kept() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     // Register and /v1/me both show her.
-    assert_eq!(text.matches("ada@example.com").count(), 2, "{text}");
+    assert_eq!(text.matches("grace@example.com").count(), 2, "{text}");
 
     let keys = run(folder.path(), &["keys", "list", "--json"]).stdout;
-    let sessions = ["sessions", "list", "ada@example.com", "--json"];
+    let sessions = ["sessions", "list", "grace@example.com", "--json"];
     let before = run(folder.path(), &sessions).stdout;
     server.stop();
 
@@ -68,7 +73,7 @@ fn the_printed_commands_work_as_pasted_and_all_is_kept() {
         .args(["-euc", &commands[1..].join("\n")])
         .output()
         .unwrap();
-    assert!(String::from_utf8_lossy(&again.stdout).contains("ada@example.com"));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("grace@example.com"));
     assert_eq!(printed(&server.greeting), [""; 0]);
     let reminder = format!("  try it   {issuer}/playground ({DEMO};");
     assert!(server.greeting.contains(&reminder), "{}", server.greeting);
@@ -125,7 +130,9 @@ fn the_readme_shows_what_a_first_start_prints() {
     let (_, shown) = README
         .split_once("<!-- printed by a first start -->\n```text\n")
         .unwrap();
-    let (shown, _) = shown.split_once("```").unwrap();
+    let (shown, rest) = shown.split_once("```").unwrap();
+    // Whoever has pasted these goes on with those of the README, which register somebody else.
+    assert!(shown.contains("grace@example.com") && !rest.contains("grace@example.com"));
     let said = server
         .greeting
         .replace(&server.issuer, "http://localhost:8080");
@@ -203,6 +210,74 @@ fn whoever_has_accounts_gets_no_demo_user() {
     assert_eq!(printed(&server.greeting), [""; 0]);
 }
 
+/// Who registers with that address while the server makes its demo user was there first.
+#[test]
+fn an_address_that_is_taken_meanwhile_is_no_failure() {
+    let folder = TempDir::new();
+    let slowly = [
+        ("COUNTERSIGN_PASSWORDS_ALGORITHM", "bcrypt"),
+        ("COUNTERSIGN_PASSWORDS_COST", "14"),
+    ];
+    let socket = folder.path().join("countersign-data/countersign.sock");
+    thread::scope(|scope| {
+        let start = || Server::start_by(command(folder.path(), &[]), 0, &slowly);
+        let server = scope.spawn(start);
+        // Once this one is there it was looked whether anybody is registered, and the password is yet to be hashed.
+        let is_made = || {
+            run(folder.path(), &["client", "show", "demo-service"])
+                .status
+                .success()
+        };
+        while !(server.is_finished() || socket.exists() && is_made()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let added = run(folder.path(), &["user", "add", DEMO, "--no-password"]);
+        let server = server.join().unwrap();
+        assert!(added.status.success(), "{added:?}");
+        assert!(!server.greeting.contains(DEMO), "{}", server.greeting);
+        assert_eq!(run(folder.path(), &["demo"]).status.code(), Some(1));
+        server.stop();
+    });
+}
+
+/// What a server says that does not start.
+fn refused(folder: &Path, settings: &[(&str, &str)]) -> String {
+    let mut child = command(folder, &[])
+        .env("COUNTERSIGN_LISTEN", "localhost:0")
+        .envs(settings.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let first = BufReader::new(child.stdout.take().unwrap()).lines().next();
+    if first.is_some() {
+        child.kill().unwrap();
+    }
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(1), "{settings:?}: {said}");
+    said
+}
+
+/// What the log says of the clients of a first start.
+fn warned_of(folder: &Path, settings: &[(&str, &str)]) -> Vec<String> {
+    let path = folder.join("log");
+    let mut command = command(folder, &[]);
+    command.stderr(File::create(&path).unwrap());
+    let loud = [settings, &[("COUNTERSIGN_LOG_LEVEL", "warn")]].concat();
+    Server::start_by(command, 0, &loud).stop();
+    let log = std::fs::read_to_string(path).unwrap();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let cures = lines.filter_map(|line| Some(line["cure"].as_str()?.to_owned()));
+    cures
+        .filter(|cure| cure.contains("countersign client disable"))
+        .collect()
+}
+
 #[test]
 fn the_demo_user_does_not_leave_this_machine() {
     let folder = TempDir::new();
@@ -217,25 +292,34 @@ fn the_demo_user_does_not_leave_this_machine() {
         ],
     ];
     for settings in beyond {
-        let output = command(folder.path(), &[])
-            .env("COUNTERSIGN_LISTEN", "localhost:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{settings:?}: {said}");
-        assert!(
-            said.contains("`countersign user delete demo@example.com`"),
-            "{said}"
-        );
+        let said = refused(folder.path(), settings);
+        for command in ["user delete demo@example.com", DISABLE[0], DISABLE[1]] {
+            assert!(said.contains(&format!("`countersign {command}`")), "{said}");
+        }
     }
     // The words work.
     let delete = ["user", "delete", "demo@example.com"];
     assert!(run(folder.path(), &delete).status.success());
+    // What came with them may stay, and is not forgotten: until it is disabled, or somebody's own.
+    let both = DISABLE.map(|command| format!("`countersign {command}`"));
     for settings in &beyond[..2] {
-        Server::start_by(command(folder.path(), &[]), 0, settings).stop();
+        assert_eq!(warned_of(folder.path(), settings), both);
     }
+    let here = [("COUNTERSIGN_CONFIG", "/dev/null")];
+    assert_eq!(warned_of(folder.path(), &here), [""; 0]);
+    let disable: Vec<&str> = DISABLE[1].split(' ').collect();
+    assert!(run(folder.path(), &disable).status.success());
+    assert_eq!(warned_of(folder.path(), beyond[1]), both[..1]);
+    let own = [
+        "client",
+        "add",
+        "demo-app",
+        "--replace",
+        "--name",
+        "Our app",
+    ];
+    assert!(run(folder.path(), &own).status.success());
+    assert_eq!(warned_of(folder.path(), beyond[1]), [""; 0]);
 
     // Somebody of that address, whom no first start made, may come along.
     let add = ["user", "add", DEMO, "--no-password"];

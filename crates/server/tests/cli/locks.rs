@@ -51,6 +51,7 @@ fn a_port_that_is_taken_is_named() {
         text.contains(&format!("listen: cannot listen on {listen}")),
         "{text}"
     );
+    assert!(text.contains("stop what listens there"), "{text}");
     server.stop();
 }
 

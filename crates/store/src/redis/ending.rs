@@ -169,22 +169,22 @@ impl SqlAndRedis {
 
     /// Drops a session that SQL knows to be over. If that fails, it has ended all the same.
     ///
-    /// Of a client that joined it after it was read, SQL did not know whom that concerns: then everybody is told.
+    /// Of a client that joined it after it was read, SQL did not know whom that concerns; and if Redis does not say, nobody
+    /// knows whether there is one. Then everybody is told.
     async fn drop_kept(&self, kept: &Kept, origin: &Origin) {
         let told = kept.clients();
         match self.take_out(kept).await {
-            Ok(late) if late.iter().all(|client| told.contains(client)) => {}
-            Ok(_) => {
-                let what = Revocation::Session {
-                    sid: kept.session.id.to_string(),
-                };
-                if let Err(error) = self.sql.revoke(what, origin).await {
-                    tracing::error!(%error, "a session has ended, and the services of an application that joined it in that moment could not be told: its tokens there live on for their time");
-                }
-            }
+            Ok(late) if late.iter().all(|client| told.contains(client)) => return,
+            Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "a session that has ended was left behind in Redis, where its time will end it");
+                tracing::warn!(%error, "a session that has ended was left behind in Redis, where its time will end it: everybody is told");
             }
+        }
+        let what = Revocation::Session {
+            sid: kept.session.id.to_string(),
+        };
+        if let Err(error) = self.sql.revoke(what, origin).await {
+            tracing::error!(%error, "a session has ended, and the services of an application that joined it in that moment could not be told: its tokens there live on for their time");
         }
     }
 

@@ -563,3 +563,38 @@ fn with_nothing_to_begin_with_it_says_so() {
         assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
+
+/// An address of another kind, or another name, than the server's own.
+#[test]
+fn who_asks_at_another_address_is_told_which() {
+    let folder = TempDir::new();
+    let server = Server::start(folder.path(), 0, &[]);
+    let port = server.port;
+    let look = |issuer: &str| {
+        let arguments = ["doctor", "--json", "--issuer", issuer];
+        Examined::of(&run(TempDir::new().path(), &arguments))
+    };
+    let secure = look(&format!("https://localhost:{port}"));
+    let tls = secure.of_level("error")[0]["what"].to_string();
+    assert!(tls.contains("does not speak TLS"), "{secure:?}");
+    assert!(
+        secure.cures("tls").contains("tls.certificate"),
+        "{secure:?}"
+    );
+    // No redirect is possible from a port to itself.
+    let plain = secure.cures("plain_http");
+    assert!(
+        plain.contains(&format!("TLS alone on port {port}")),
+        "{plain}"
+    );
+
+    let other = look(&format!("http://127.0.0.1:{port}"));
+    let cure = other.cures("issuer");
+    for name in [
+        &format!("issuer = \"http://127.0.0.1:{port}\""),
+        &format!("--issuer {}", server.issuer),
+    ] {
+        assert!(cure.contains(name), "{cure}");
+    }
+    server.stop();
+}
