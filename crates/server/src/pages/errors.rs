@@ -127,6 +127,7 @@ fn kind(code: Code) -> &'static str {
         }
         Code::WrongHost => "wrong_host",
         Code::PlainHttp => "plain_http",
+        Code::Proxied => "proxied",
         Code::Internal => "internal",
         _ => "other",
     }
