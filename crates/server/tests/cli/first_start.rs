@@ -1,11 +1,12 @@
 //! "One command starts it": what a first start makes and prints, and what becomes of it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::binary::{Server, command, json as answer, run};
+use crate::configuration::refuses_to_start;
 use crate::temp::TempDir;
 
 const DEMO: &str = "demo@example.com";
@@ -217,14 +218,8 @@ fn the_demo_user_does_not_leave_this_machine() {
         ],
     ];
     for settings in beyond {
-        let output = command(folder.path(), &[])
-            .env("COUNTERSIGN_LISTEN", "localhost:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{settings:?}: {said}");
+        let here = [("COUNTERSIGN_LISTEN", "localhost:0")];
+        let said = refuses_to_start(folder.path(), &[&here[..], settings].concat());
         assert!(
             said.contains("`countersign user delete demo@example.com`"),
             "{said}"
