@@ -119,6 +119,7 @@ export type ApiCode =
   | 'unsupported_media_type'
   | 'wrong_host'
   | 'plain_http'
+  | 'proxied'
   | 'cross_site'
   | 'browser_request'
   | 'missing_token'

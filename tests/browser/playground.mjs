@@ -49,14 +49,22 @@ async function isAccessible(what) {
   await page.setViewportSize({ width: 1280, height: 800 })
 }
 
-await check('a wrong password is told at its field', async () => {
-  await page.locator('#sign-in input[type=password]').waitFor()
+await check('before the door stands what all this is about, and no code yet', async () => {
+  await page.locator('#password').waitFor()
+  for (const word of ['Countersign', 'session', 'token']) assert((await text('intro')).includes(word), word)
+  assert(!(await page.locator('#code').isVisible()))
   await isAccessible('the door')
-  await page.keyboard.press('Tab')
-  await page.locator('input[type=password]').fill('not this one')
+})
+
+await check('a wrong password can be looked at, and is told at its field', async () => {
+  const password = page.locator('#password')
+  await password.fill('not this one')
+  await page.getByRole('button', { name: 'Show the password' }).click()
+  assert.equal(await password.getAttribute('type'), 'text')
   await page.keyboard.press('Enter')
   await until('it is refused', async () => (await text('problem')) !== '')
-  assert.equal(await page.locator('input[type=password]').getAttribute('aria-invalid'), 'true')
+  assert.equal(await password.getAttribute('type'), 'password')
+  assert.equal(await password.getAttribute('aria-invalid'), 'true')
 })
 
 await check('the demo user signs in by keyboard, and the API accepts the token', async () => {
@@ -64,6 +72,9 @@ await check('the demo user signs in by keyboard, and the API accepts the token',
   await page.keyboard.press('Enter')
   await becomes('accepted')
   assert.equal(await page.evaluate(() => document.activeElement.id), 'use-title')
+  assert(!(await page.locator('#intro').isVisible()))
+  assert(await page.locator('#code').isVisible())
+  assert(!(await page.getByRole('button', { name: 'Enable the user' }).isVisible()), 'nobody is disabled')
 })
 
 await check('the token is there in its parts, in words, and with its time', async () => {
@@ -93,30 +104,42 @@ await check('it is renewed, and a second tab has it, too', async () => {
 
 await check('whoever tampers sees which check refuses', async () => {
   const tricks = {
-    'as it is': '',
-    'be somebody else': 'token_signature',
-    'give me a role': 'token_signature',
-    'live for ever': 'token_signature',
-    'alg: none': 'token_algorithm_unknown',
-    'alg: HS256': 'token_algorithm_wrong',
-    'another key': 'token_key_unknown',
-    'another kind': 'token_type',
-    'one bit': 'token_signature',
-    'two algorithms': 'token_header_duplicate',
+    'As it is': '',
+    'Be somebody else': 'token_signature',
+    'Give me a role': 'token_signature',
+    'Live for ever': 'token_signature',
+    'Algorithm none': 'token_algorithm_unknown',
+    'Algorithm HS256': 'token_algorithm_wrong',
+    'Another key': 'token_key_unknown',
+    'Another kind': 'token_type',
+    'One bit': 'token_signature',
+    'Two algorithms': 'token_header_duplicate',
   }
+  const pressed = () => page.locator('#tricks [aria-pressed=true]').allInnerTexts()
   const names = await page.locator('#tricks button').allInnerTexts()
   assert.deepEqual(names, Object.keys(tricks))
   for (const [name, code] of Object.entries(tricks)) {
     await page.locator('#outcome').evaluate((outcome) => outcome.removeAttribute('data-code'))
     await page.getByRole('button', { name, exact: true }).click()
     await until(name, async () => (await page.locator('#outcome').getAttribute('data-code')) === code)
-    assert.equal(await page.locator('#checks .refused').count(), code ? 1 : 0, name)
+    assert.deepEqual(await pressed(), [name])
+    assert((await text('why')).startsWith(`${name}. `), name)
+    const checks = (await page.locator('#checks .sign').allInnerTexts()).join('')
+    assert.match(checks, code ? /^✓*✗–*$/ : /^✓*$/)
+    assert.equal(checks.length, 7)
+    const outcome = await text('outcome')
+    assert(outcome.startsWith(code ? `Refused by check ${checks.indexOf('✗') + 1} of 7: ` : 'Accepted: '), outcome)
   }
   await page.locator('textarea[name=header]').fill('{"alg":')
+  assert.deepEqual(await pressed(), [])
   await page.getByRole('button', { name: 'Show it to the API' }).click()
   await until('no JSON', async () => (await page.locator('#outcome').getAttribute('data-code')) === 'token_header')
   await isAccessible('the room, tampered with')
 })
+
+const life = async () => (await text('life')).replaceAll(/\s+/g, ' ')
+const lifeColour = () =>
+  page.locator('#life progress').evaluate((bar) => getComputedStyle(bar).color)
 
 /** Presses a button, and says after how many milliseconds the drawing was red. */
 async function turnsRed(button) {
@@ -129,25 +152,102 @@ async function turnsRed(button) {
   const ms = Number(await page.locator('#measured').getAttribute('data-ms'))
   assert(ms > 0 && ms < 1000, `${ms} ms`)
   assert.match(await text('measured'), /^[\d.]+ ms\s*after you pressed/)
-  assert.equal(await page.locator('#moments .refused').count() > 0, true)
+  assert(await page.locator('#moments .refused').count() > 0)
   console.log(`RESULT: playground, ${button} to red: ${ms} ms`)
 }
 
 await check('what is revoked turns red at once, and long before it expires', async () => {
+  assert.match(await life(), /^Good for another \d+ s$/)
+  const blue = await lifeColour()
   await turnsRed('revoke')
   assert((await text('reason')).includes('(session_revoked)'))
+  assert.match(await life(), /^Taken back\. By its date alone it would be good for another \d+ s\.$/)
+  assert.notEqual(await lifeColour(), blue)
   await isAccessible('the room, refused')
   await page.locator('#again').click()
   await becomes('accepted')
 })
 
 await check('who is disabled is refused until enabled, and stays so with the token of before', async () => {
+  const enable = page.getByRole('button', { name: 'Enable the user' })
   await turnsRed('disable')
   assert((await text('reason')).includes('(subject_revoked)'))
+  // A button that does nothing looks so under the mouse, too.
+  const ground = () => page.locator('#disable').evaluate((button) => getComputedStyle(button).backgroundColor)
+  await page.locator('#disable').hover()
+  assert.equal(await ground(), 'rgba(0, 0, 0, 0)')
   await page.locator('#again').click()
   await until('nobody disabled signs in', async () => (await text('problem')).includes('disabled'))
+  await enable.click()
+  await enable.waitFor({ state: 'hidden' })
+  assert((await text('measured')).includes('enabled'))
+  await page.locator('#disable').waitFor()
+  await page.locator('#again').click()
+  await becomes('accepted')
+  await turnsRed('disable')
+  await page.locator('#again').click()
   await page.locator('#enable-at-door').click()
   await becomes('accepted')
+})
+
+await check('on a phone the milliseconds are seen without scrolling, every bar is sharp, and none hides the press', async () => {
+  const phone = await browser.newContext({
+    viewport: { width: 390, height: 760 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 3,
+    reducedMotion: 'reduce',
+    storageState: await context.storageState(),
+  })
+  const page = await phone.newPage()
+  await page.goto(playground)
+  await until('it is accepted', async () => (await state(page)) === 'accepted')
+
+  // One answer, of before the press, comes late after it.
+  let arrive
+  const late = new Promise((resolve) => (arrive = resolve))
+  const asked = new Promise((resolve) => {
+    const hold = async (route) => {
+      const response = await route.fetch()
+      resolve()
+      await late
+      await route.fulfill({ response })
+    }
+    void page.route('**/playground/lamp', hold, { times: 1 })
+  })
+  await asked
+  const done = page.waitForResponse('**/playground/revoke')
+  await page.locator('#revoke').tap()
+  await done
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 200))) // some pixels
+  arrive()
+  await until('it is refused', async () => (await page.locator('#measured').getAttribute('data-ms')) !== '')
+
+  const seen = await page.evaluate(() => {
+    const box = (element) => element.getBoundingClientRect()
+    const [measured, revoke, disable] = ['measured', 'revoke', 'disable'].map((id) => box(document.getElementById(id)))
+    const left = box(document.querySelector('#drawing > svg')).x
+    const bars = (kind) => [...document.querySelectorAll(`#moments ${kind}`)].map(box)
+    const [press] = document.querySelectorAll('#lines .pressed')
+    const lengths = bars('rect').flatMap(({ x, width }) => [x - left, width])
+    return {
+      bottom: measured.bottom + scrollY,
+      isBeside: revoke.top === disable.top,
+      blurred: lengths.map((length) => length * devicePixelRatio).filter((length) => Math.abs(length - Math.round(length)) > 0.01),
+      name: press.querySelector('text').textContent,
+      press: box(press.querySelector('rect')).x,
+      accepted: Math.max(...bars('.accepted').map(({ x }) => x)),
+      refused: Math.min(...bars('.refused').map(({ x }) => x)),
+      isOver: press.parentNode.compareDocumentPosition(document.getElementById('moments')) === Node.DOCUMENT_POSITION_PRECEDING,
+    }
+  })
+  assert(seen.bottom < 760, `${seen.bottom} px from the top`)
+  assert(seen.isBeside)
+  assert.deepEqual(seen.blurred, [])
+  assert.equal(seen.name, 'revoke pressed')
+  assert(seen.accepted <= seen.press && seen.press <= seen.refused, JSON.stringify(seen))
+  assert(seen.isOver)
+  await phone.close()
 })
 
 await check('no token is left in a storage or an address, and nothing broke the rules', async () => {

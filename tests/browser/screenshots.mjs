@@ -64,6 +64,15 @@ async function play(page, seconds) {
   await pause(1000 * seconds)
 }
 
+// All looks have one demo user: what ends all sessions is done when all have come so far, by one after the other.
+let missing = LOOKS.length
+let allHere
+let turn = new Promise((resolve) => (allHere = resolve))
+const inTurn = (show) => (page) => {
+  if (--missing === 0) allHere()
+  return (turn = turn.then(() => show(page)))
+}
+
 // Those of the pages, whole however long they are; then the playground's.
 const PAGES = {
   'sign-in': (page) => page.goto(`${issuer}/login`),
@@ -95,16 +104,32 @@ const PAGES = {
   playground: (page) => play(page, 20),
   token: (page) => page.locator('#token-title').evaluate((title) => title.parentElement.scrollIntoView()),
   tampered: async (page) => {
-    await page.getByRole('button', { name: 'be somebody else' }).click()
+    await page.getByRole('button', { name: 'Be somebody else' }).click()
     await page.locator('#checks .refused').waitFor()
     await page.locator('#tricks-title').evaluate((title) => title.parentElement.scrollIntoView())
   },
-  revoked: async (page) => {
-    await page.evaluate(() => scrollTo(0, 0))
-    await page.locator('#revoke').click()
-    await until('it is red', () => page.locator('#drawing[data-state=refused]').count())
-    await pause(4000)
+  'playground-renewed': async (page) => {
+    await page.locator('#log').getByText('Renewed, in').waitFor({ timeout: 70_000 })
+    await page.locator('#life-title').evaluate((title) => title.parentElement.scrollIntoView())
   },
+  revoked: async (page) => {
+    await pause(8000)
+    await page.locator('#revoke').click()
+    await page.locator('#drawing[data-state=refused]').waitFor()
+    await pause(4000)
+    await page.evaluate(() => scrollTo(0, 0))
+  },
+  'token-revoked': (page) => page.locator('#token-title').evaluate((title) => title.parentElement.scrollIntoView()),
+  'playground-disabled': inTurn(async (page) => {
+    await page.evaluate(() => fetch('/playground/enable', { method: 'POST' }))
+    await page.locator('#again').click()
+    await page.locator('#drawing[data-state=accepted]').waitFor()
+    await pause(4000)
+    await page.locator('#disable').click()
+    await page.locator('#drawing[data-state=refused]').waitFor()
+    await pause(3000)
+    await page.evaluate(() => scrollTo(0, 0))
+  }),
 }
 
 await Promise.all(

@@ -23,8 +23,9 @@ const drawing = new Drawing($('drawing'))
 let token = null // the last token: it goes on being shown to the API when it was taken back
 let inside = false // whether the client holds it, too
 let entering = false // whether a password is on its way
-let answer = null // the API's last
+let answer = null // the API's last, to this token
 let pressed = null // what was pressed, and is not noticed yet
+let disabled = false // whether this page has disabled the user
 let renewal = null // how long this tab's last renewal took
 let tampered = false // whether the fields hold another token than this one
 let wake = () => {}
@@ -42,6 +43,7 @@ $('sign-in').addEventListener('submit', async (event) => {
   if (button.disabled) return
   if (!password.value) return refuse('Type the password first.')
   button.disabled = entering = true
+  reveal(false)
   try {
     await client.signIn({ email: email.value, password: password.value })
     refuse('')
@@ -57,14 +59,32 @@ function refuse(why, code) {
   $('enable-at-door').hidden = code !== 'account_disabled'
   password.setAttribute('aria-invalid', String(Boolean(why)))
   if (!why) return
-  $('door').hidden = false
+  open()
   password.focus()
 }
+
+/** Opens the door; and who is not inside is told what all this is about. */
+function open() {
+  $('door').hidden = false
+  $('intro').hidden = !$('room').hidden
+}
+
+function reveal(shown) {
+  password.type = shown ? 'text' : 'password'
+  password.spellcheck = false
+  $('reveal').classList.toggle('shown', shown)
+  $('reveal').ariaLabel = shown ? 'Hide the password' : 'Show the password'
+}
+
+$('reveal').addEventListener('click', () => {
+  reveal(password.type === 'password')
+  password.focus()
+})
 
 $('again').addEventListener('click', () => {
   // It is still in its field, unless the page was loaded again.
   if (password.value) return $('sign-in').requestSubmit()
-  $('door').hidden = false
+  open()
   password.focus()
 })
 
@@ -80,13 +100,12 @@ $('sign-out').addEventListener('click', async () => {
   token = answer = pressed = null
   password.value = ''
   $('room').hidden = $('session').hidden = true
-  $('door').hidden = false
+  open()
   password.focus()
 })
 
 client.onChange((user) => {
-  if (!user && !token) $('door').hidden = false
-  $('code').hidden = false
+  if (!user && !token) open()
   void look()
 })
 
@@ -103,7 +122,7 @@ async function lookOnce() {
     if (!next && inside) {
       inside = false
       note('The session is over: its cookie is of no more use.')
-      $('again').hidden = false
+      $('returning').hidden = false
     }
   } catch {
     // The client tries again by itself, and the token of before may still be good.
@@ -124,13 +143,15 @@ function adopt(next) {
   token = next
   inside = true
   if (isSame) {
-    drawing.add('renewed')
+    drawing.line('renewed', 'renewed')
     // It is told of a moment later.
     setTimeout(() => {
       note(renewal === null ? 'Another tab has renewed the token, for this one, too.' : `Renewed, in ${shown(renewal)} ms.`)
       renewal = null
     }, 100)
   } else {
+    answer = null
+    disabled = false
     if (entering) note('Signed in, in a new session.')
     else note(before ? 'Another tab has signed in.' : 'The cookie of a session was there: no password was needed.')
     setTimeout(() => (renewal = null), 100)
@@ -140,11 +161,12 @@ function adopt(next) {
 
 function enter() {
   const isNew = $('room').hidden
-  $('door').hidden = true
+  $('door').hidden = $('intro').hidden = true
   $('room').hidden = $('session').hidden = false
   // Whoever pressed what is gone now goes on at the buttons.
-  if (document.activeElement === $('again')) $('revoke').focus()
-  $('again').hidden = true
+  if ($('returning').contains(document.activeElement)) $('revoke').focus()
+  $('returning').hidden = true
+  $('enabling').hidden = !disabled
   $('who').textContent = client.user?.name ?? client.user?.email ?? ''
   show()
   if (isNew && entering) $('use-title').focus()
@@ -164,7 +186,7 @@ function show() {
     return row
   })
   $('claims').replaceChildren(...rows)
-  $('life').max = claims.exp - claims.iat
+  $('life').querySelector('progress').max = claims.exp - claims.iat
   tick()
   $('curl').textContent = `curl -sS ${location.origin}/v1/me -H "Authorization: Bearer ${token}"`
   if (!tampered) fill({ ...texts, signature: parts.signature })
@@ -179,9 +201,18 @@ function cell(kind, text, name) {
 
 function tick() {
   if (!token) return
-  const seconds = left()
-  $('life').value = Math.max(0, seconds)
-  $('left').textContent = seconds > 0 ? `${Math.ceil(seconds)} s` : 'it has expired'
+  const seconds = Math.max(0, Math.ceil(left()))
+  const isTaken = answer?.check === 'revocations'
+  $('life').dataset.state = isTaken ? 'taken' : 'good'
+  $('life').querySelector('progress').value = Math.max(0, left())
+  if (isTaken) tellOfLife('Taken back.', seconds ? `By its date alone it would be good for another ${seconds} s.` : 'By its date, too, it is over.')
+  else if (seconds) tellOfLife('Good for another', `${seconds} s`)
+  else tellOfLife('Over', 'its time is up')
+}
+
+function tellOfLife(label, text) {
+  $('left-label').textContent = label
+  $('left').textContent = text
 }
 
 setInterval(tick, PACE)
@@ -217,25 +248,27 @@ async function watch() {
     if (inside) void look()
     else if (left() < -5) continue
     const asked = token
+    const at = performance.now()
     try {
       const told = await ask(asked)
-      if (asked === token) tell(told)
+      if (asked === token) tell(told, at)
     } catch {
-      drawing.add('missing')
+      drawing.answer('missing', at)
       say('No answer', 'the server is away')
     }
   }
 }
 
-function tell(told) {
+function tell(told, asked) {
   const at = performance.now()
   answer = told
-  drawing.add(told.accepted ? 'accepted' : 'refused', at)
+  drawing.answer(told.accepted ? 'accepted' : 'refused', asked)
   // Not `disabled`: whoever pressed it by keyboard would lose their place.
   for (const button of ['revoke', 'disable']) $(button).ariaDisabled = String(!told.accepted)
   if (told.accepted) return say('Accepted', `checked in ${told.micros.toFixed(1)} µs`)
   say('Refused', `${told.detail} (${told.code})`)
-  $('again').hidden = false
+  $('returning').hidden = false
+  tick()
   if (pressed) measure(at)
 }
 
@@ -253,7 +286,7 @@ function say(verdict, reason) {
 
 function measure(at) {
   const ms = at - pressed.at
-  const rest = `after you pressed “${pressed.what}”, the token was refused. By itself it would be good for another ${Math.max(0, Math.round(left()))} s.`
+  const rest = `after you pressed “${pressed.what}”, the token was refused. By its date alone it was good for another ${Math.max(0, Math.ceil(left()))} s.`
   $('measured').dataset.ms = ms.toFixed(1)
   $('measured').replaceChildren(cell('b', `${shown(ms)} ms`, ''), rest)
   note(`Refused, ${shown(ms)} ms after “${pressed.what}”.`)
@@ -263,9 +296,12 @@ function measure(at) {
 async function press({ target }) {
   if (!answer?.accepted) return
   pressed = { what: target.textContent, at: performance.now() }
-  drawing.add('pressed', pressed.at)
+  drawing.line('pressed', `${target.id} pressed`, pressed.at)
   wake()
-  if (!(await deed(target.id))) pressed = null
+  if (!(await deed(target.id))) return (pressed = null)
+  if (target.id !== 'disable') return
+  disabled = true
+  $('enabling').hidden = false
 }
 
 /** Asks for what a button says; whether it was done. */
@@ -285,7 +321,10 @@ $('revoke').addEventListener('click', press)
 $('disable').addEventListener('click', press)
 $('enable').addEventListener('click', async () => {
   if (!(await deed('enable'))) return
-  const text = 'The demo user is enabled, and can sign in. Whatever was refused stays refused.'
+  disabled = false
+  if ($('enabling').contains(document.activeElement)) $('again').focus()
+  $('enabling').hidden = true
+  const text = 'The demo user is enabled, and may sign in. What was refused stays refused.'
   $('measured').textContent = text
   note(text)
 })
@@ -302,25 +341,36 @@ function fill(texts) {
   for (const field of fields) field.value = texts[field.name]
 }
 
-for (const { name, why, of } of TRICKS) {
-  const button = cell('button', name, 'small')
+for (const trick of TRICKS) {
+  const button = cell('button', trick.name, 'small')
   button.type = 'button'
+  button.ariaPressed = 'false'
   button.addEventListener('click', async () => {
     const { texts, parts } = read(token)
-    fill(await of({ ...texts, signature: parts.signature }))
-    tampered = name !== TRICKS[0].name
-    $('why').textContent = why
+    fill(await trick.of({ ...texts, signature: parts.signature }))
+    tampered = trick !== TRICKS[0]
+    tried(trick)
     await attempt()
   })
   $('tricks').append(button)
 }
 
-$('tampered').addEventListener('input', () => (tampered = true))
+/** Says which trick the fields hold: none of them, once somebody has changed them. */
+function tried(trick) {
+  for (const button of $('tricks').children) button.ariaPressed = String(button.textContent === trick?.name)
+  $('why').replaceChildren(...(trick ? [cell('b', `${trick.name}.`, ''), ` ${trick.why}`] : []))
+}
+
+$('tampered').addEventListener('input', () => {
+  tampered = true
+  tried(null)
+})
 $('tampered').addEventListener('submit', (event) => {
   event.preventDefault()
-  $('why').textContent = ''
   void attempt()
 })
+
+const MARKS = { passed: ['✓', 'passed'], refused: ['✗', 'refused'], unseen: ['–', 'not reached'] }
 
 async function attempt() {
   let told
@@ -328,20 +378,28 @@ async function attempt() {
     told = await ask(write(texts()))
   } catch {
     $('checks').replaceChildren()
-    $('outcome').textContent = 'This does not even fit into a request, or the server is away.'
+    conclude('none', 'This does not even fit into a request, or the server is away.', '')
     return
   }
-  let state = 'passed'
-  const lines = Object.entries(CHECKS).map(([check, text]) => {
-    if (state === 'refused') state = 'unseen'
-    if (told.check === check) state = 'refused'
-    const line = cell('li', text, state)
-    line.prepend(cell('b', { passed: 'Passed', refused: 'Refused', unseen: 'Not reached' }[state], ''))
+  const names = Object.keys(CHECKS)
+  const stopped = told.accepted ? names.length : names.indexOf(told.check)
+  const lines = names.map((check, index) => {
+    const state = index < stopped ? 'passed' : index === stopped ? 'refused' : 'unseen'
+    const [sign, word] = MARKS[state]
+    const mark = cell('b', sign, 'sign')
+    mark.ariaHidden = 'true'
+    const line = cell('li', '', state)
+    line.append(mark, cell('span', CHECKS[check], ''), cell('small', word, ''))
     return line
   })
   $('checks').replaceChildren(...lines)
-  $('outcome').dataset.code = told.code ?? ''
-  $('outcome').textContent = told.accepted ? 'Accepted.' : `Refused: ${told.detail} (${told.code}).`
+  if (told.accepted) conclude('accepted', `Accepted: it passed all ${names.length} checks.`, '')
+  else conclude('refused', `Refused by check ${stopped + 1} of ${names.length}: ${told.detail} (${told.code}).`, told.code)
+}
+
+function conclude(state, text, code) {
+  Object.assign($('outcome').dataset, { state, code })
+  $('outcome').textContent = text
 }
 
 // ---- Code to copy.

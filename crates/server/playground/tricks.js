@@ -11,32 +11,32 @@ const header = (changes) => (token) => ({ ...token, header: change(token.header,
 
 export const TRICKS = [
   {
-    name: 'as it is',
+    name: 'As it is',
     why: 'Nothing is changed: the token passes, unless it was taken back or has expired.',
     of: (token) => token,
   },
   {
-    name: 'be somebody else',
+    name: 'Be somebody else',
     why: 'The subject is another user’s id. The signature was made over other bytes.',
     of: payload(({ sub }) => ({ sub: sub.replace(/^./, (first) => (first === '0' ? '1' : '0')) })),
   },
   {
-    name: 'give me a role',
+    name: 'Give me a role',
     why: 'The roles say “admin”. Reading a claim is easy; changing one breaks the signature.',
     of: payload(() => ({ roles: ['admin'] })),
   },
   {
-    name: 'live for ever',
+    name: 'Live for ever',
     why: 'It expires in ten years. The time would be right; the signature is looked at first.',
     of: payload(({ exp }) => ({ exp: exp + 315_360_000 })),
   },
   {
-    name: 'alg: none',
+    name: 'Algorithm none',
     why: 'The header says that there is no signature, as libraries once believed (CVE-2015-9235).',
     of: (token) => ({ ...header({ alg: 'none' })(token), signature: '' }),
   },
   {
-    name: 'alg: HS256',
+    name: 'Algorithm HS256',
     why: 'Signed with the public key, taken as a shared secret (CVE-2016-10555). Here a key is for one algorithm.',
     of: async (token) => {
       const forged = header({ alg: 'HS256' })(token)
@@ -50,22 +50,22 @@ export const TRICKS = [
     },
   },
   {
-    name: 'another key',
+    name: 'Another key',
     why: 'It names a key that was never published. Nothing is fetched for that.',
     of: header({ kid: 'a-key-of-mine' }),
   },
   {
-    name: 'another kind',
+    name: 'Another kind',
     why: 'An ID token is no access token: the type in the header must be at+jwt.',
     of: header({ typ: 'JWT' }),
   },
   {
-    name: 'one bit',
+    name: 'One bit',
     why: 'One bit of the signature is another one.',
     of: (token) => ({ ...token, signature: token.signature.replace(/^./, flipped) }),
   },
   {
-    name: 'two algorithms',
+    name: 'Two algorithms',
     why: 'The header names one algorithm for each of two readers. What stands twice is refused.',
     of: (token) => ({ ...token, header: token.header.replace('{', '{"alg":"none",') }),
   },

@@ -64,6 +64,7 @@ codes! {
     // Where it comes from.
     WrongHost "wrong_host" MISDIRECTED_REQUEST "This server does not go by that name";
     PlainHttp "plain_http" FORBIDDEN "Plain HTTP is only for the proxy";
+    Proxied "proxied" FORBIDDEN "This is not for requests through a proxy";
     CrossSite "cross_site" FORBIDDEN "The request comes from another site";
     BrowserRequest "browser_request" FORBIDDEN "A native client's call came from a browser";
 

@@ -41,7 +41,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(health::readyz))
         .split_for_parts();
     let routes = if app.settings().playground {
-        routes.merge(playground::router())
+        routes.merge(playground::router(&app.auth().settings().issuer))
     } else {
         routes
     };

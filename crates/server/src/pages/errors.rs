@@ -128,6 +128,7 @@ fn kind(problem: &Problem) -> &'static str {
         }
         Code::WrongHost => "wrong_host",
         Code::PlainHttp => "plain_http",
+        Code::Proxied => "proxied",
         Code::Internal => "internal",
         _ => "other",
     }

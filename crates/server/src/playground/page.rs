@@ -1,11 +1,11 @@
 //! The page and its files, as they lie in `crates/server/playground`, in the binary.
 
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::Path;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 
-use super::code;
-use crate::http::{App, Code, Problem};
+use crate::http::{Code, Problem};
 
 /// The page's parts come from here alone, nothing in it is inline, and nobody frames it.
 const POLICY: (HeaderName, &str) = (
@@ -23,12 +23,8 @@ const SHEET: &str = concat!(
     include_str!("../../playground/style.css")
 );
 
-/// The page.
-pub(super) async fn show(State(app): State<App>) -> Response {
-    let page = code::fill(
-        include_str!("../../playground/index.html"),
-        &app.auth().settings().issuer,
-    );
+/// The page, with everything in its place.
+pub(super) fn show(page: Bytes) -> Response {
     ([HTML, POLICY], page).into_response()
 }
 

@@ -421,7 +421,7 @@ fn what_is_wrong_in_a_file_is_named_with_its_cure() {
 }
 
 /// What the server says, which does not start on what is in the folder.
-fn refuses_to_start(folder: &Path, variables: &[(&str, &str)]) -> String {
+pub fn refuses_to_start(folder: &Path, variables: &[(&str, &str)]) -> String {
     let mut server = command(folder, &["serve"])
         .envs(variables.iter().copied())
         .stdout(Stdio::piped())

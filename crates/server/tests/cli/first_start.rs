@@ -1,15 +1,15 @@
 //! "One command starts it": what a first start makes and prints, and what becomes of it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::binary::{Server, command, json as answer, run};
+use crate::configuration::refuses_to_start;
 use crate::temp::TempDir;
 
 const DEMO: &str = "demo@example.com";
@@ -240,27 +240,6 @@ fn an_address_that_is_taken_meanwhile_is_no_failure() {
     });
 }
 
-/// What a server says that does not start.
-fn refused(folder: &Path, settings: &[(&str, &str)]) -> String {
-    let mut child = command(folder, &[])
-        .env("COUNTERSIGN_LISTEN", "localhost:0")
-        .envs(settings.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let first = BufReader::new(child.stdout.take().unwrap()).lines().next();
-    if first.is_some() {
-        child.kill().unwrap();
-    }
-    let mut said = String::new();
-    let mut stderr = child.stderr.take().unwrap();
-    stderr.read_to_string(&mut said).unwrap();
-    let code = child.wait().unwrap().code();
-    assert_eq!(code, Some(1), "{settings:?}: {said}");
-    said
-}
-
 /// What the log says of the clients of a first start.
 fn warned_of(folder: &Path, settings: &[(&str, &str)]) -> Vec<String> {
     let path = folder.join("log");
@@ -292,7 +271,8 @@ fn the_demo_user_does_not_leave_this_machine() {
         ],
     ];
     for settings in beyond {
-        let said = refused(folder.path(), settings);
+        let here = [("COUNTERSIGN_LISTEN", "localhost:0")];
+        let said = refuses_to_start(folder.path(), &[&here[..], settings].concat());
         for command in ["user delete demo@example.com", DISABLE[0], DISABLE[1]] {
             assert!(said.contains(&format!("`countersign {command}`")), "{said}");
         }

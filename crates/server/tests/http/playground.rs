@@ -359,6 +359,56 @@ async fn the_playgrounds_deeds_are_for_its_own_page() {
     assert!(!server.user(DEMO).await.enabled);
 }
 
+/// A proxy on the same machine leads strangers here, and to the listener they come from loopback.
+#[tokio::test]
+async fn what_came_through_a_proxy_is_refused() {
+    let server = trial().await;
+    let demo = demo(&server).await;
+    let paths = ["", "/main.js", "/lamp"].map(|path| ("GET", path.to_owned()));
+    let deeds = DEEDS.map(|name| ("POST", format!("/{name}")));
+    for (method, path) in paths.into_iter().chain(deeds) {
+        for (name, value) in [
+            ("Forwarded", "for=203.0.113.9"),
+            ("X-Forwarded-For", "203.0.113.9"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Real-IP", "203.0.113.9"),
+            ("Via", "1.1 proxy"),
+        ] {
+            let request = Request::new(method, &format!("/playground{path}"))
+                .bearer(&demo.access_token)
+                .header("Sec-Fetch-Site", "same-origin")
+                .header(name, value);
+            server.send(request).await.refused(403, "proxied");
+        }
+    }
+    lamp(&server, &demo.access_token).await.expect(200);
+    assert!(server.user(DEMO).await.enabled);
+
+    // Who looks is told where to go.
+    let page = Request::get("/playground")
+        .header("Accept", "text/html")
+        .header("X-Forwarded-For", "203.0.113.9");
+    let page = server.send(page).await.expect(403).text();
+    assert!(page.contains("you came through a proxy"), "{page}");
+}
+
+#[tokio::test]
+async fn its_colours_are_those_of_the_pages() {
+    let server = trial().await;
+    let page = server.send(Request::get("/login")).await.text();
+    let (_, sheet) = page.split_once("<link rel=\"stylesheet\" href=\"").unwrap();
+    let sheet = sheet.split('"').next().unwrap();
+    let theirs = server.send(Request::get(sheet)).await.text();
+    let ours = Request::get("/playground/style.css");
+    let ours = server.send(ours).await.text();
+    let accents = |sheet: &str| -> Vec<String> {
+        let rest = sheet.split("--accent:").skip(1);
+        rest.map(|rest| rest.trim_start()[..7].to_owned()).collect()
+    };
+    assert_eq!(accents(&ours), accents(&theirs));
+    assert_eq!(accents(&ours).len(), 2);
+}
+
 #[tokio::test]
 async fn nobody_but_the_demo_user_is_concerned() {
     let server = trial().await;
