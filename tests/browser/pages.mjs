@@ -59,7 +59,7 @@ await check('what is wrong is said at its field, and the reader is taken there',
   await type('not the one')
   await send()
   await is_taken_to('password')
-  assert.match(await told_at('password'), /does not go with this password/)
+  assert.match(await told_at('password'), /Wrong email, username or password/)
   assert.equal(await field('identifier').inputValue(), ADA.email)
   assert.equal(await field('password').inputValue(), '')
 })
