@@ -90,7 +90,7 @@ await check('the account is looked after', async () => {
   await page.getByText('This device').waitFor()
   await page.getByRole('link', { name: 'Activity' }).click()
   await page.getByText('Profile changed').waitFor()
-  await page.getByRole('link', { name: 'Password' }).click()
+  await page.getByRole('link', { name: 'change your password' }).click()
   await page.getByLabel('Current password').fill('not the one')
   await page.getByLabel('New password').fill('another analytical engine')
   await page.getByRole('button', { name: 'Change password' }).click()

@@ -28,7 +28,13 @@ async function signIn(page, secret = password, query = '') {
   await page.keyboard.press('Enter')
 }
 
-let entered = 0
+const come = {}
+
+/** Goes on when all looks have come so far. */
+async function together(far) {
+  come[far] = (come[far] ?? 0) + 1
+  await until(far, () => come[far] == LOOKS.length, 60)
+}
 
 /** Signed in on the server's own pages, by when the others are, too. */
 async function enter(page) {
@@ -36,8 +42,7 @@ async function enter(page) {
   await page.goto(`${issuer}/login`)
   await signIn(page)
   await page.waitForURL(/account/)
-  entered++
-  await until('all are signed in', () => entered == LOOKS.length, 60)
+  await together('all are signed in')
 }
 
 /** With what has been saved. */
@@ -112,6 +117,7 @@ const PAGES = {
   sessions: async (page) => {
     await page.locator('button[name=continue]').click()
     await page.waitForURL(`${orders}/`)
+    await together('all are at the orders')
     await page.goto(`${issuer}/account/sessions`)
   },
   activity: (page) => page.goto(`${issuer}/account/activity`),
