@@ -28,15 +28,21 @@ async function signIn(page, secret = password, query = '') {
   await page.keyboard.press('Enter')
 }
 
-let entered = 0
+const come = {}
+
+/** Goes on when all looks have come so far. */
+async function together(far) {
+  come[far] = (come[far] ?? 0) + 1
+  await until(far, () => come[far] == LOOKS.length, 60)
+}
 
 /** Signed in on the server's own pages, by when the others are, too. */
 async function enter(page) {
+  await page.context().clearCookies()
   await page.goto(`${issuer}/login`)
   await signIn(page)
   await page.waitForURL(/account/)
-  entered++
-  await until('all are signed in', () => entered == LOOKS.length, 60)
+  await together('all are signed in')
 }
 
 /** With what has been saved. */
@@ -46,13 +52,24 @@ async function save(page) {
   await page.getByRole('status').waitFor()
 }
 
-/** At the page of the orders service, with an order. */
-async function order(page) {
-  await page.goto(`${orders}/`)
-  await page.locator('button[name=continue]').click()
-  await page.locator('input[name=quantity]').fill('2')
-  await page.getByRole('button', { name: 'Order', exact: true }).click()
-  await page.locator('#said').filter({ hasText: 'Ordered.' }).waitFor()
+/** At the page of the orders service, as somebody new, with orders of which one was taken back. */
+async function order(page, look) {
+  await page.goto(`${issuer}/register?client_id=shop`)
+  await page.locator('input[name=name]').fill('Ada Lovelace')
+  await page.locator('input[name=email]').fill(`ada@look${look}.example`)
+  await page.locator('input[name=password]').fill('seven sentries at the gate')
+  await page.keyboard.press('Enter')
+  const said = (text) => page.locator('#said').filter({ hasText: text }).waitFor()
+  for (const [sku, quantity] of [['desk', 1], ['chair', 4], ['lamp', 2]]) {
+    await page.locator('select[name=sku]').selectOption(sku)
+    await page.locator('input[name=quantity]').fill(`${quantity}`)
+    await page.getByRole('button', { name: 'Order', exact: true }).click()
+    await said(`Ordered: ${quantity}`)
+    if (sku == 'desk') {
+      await page.getByRole('button', { name: 'Cancel' }).click()
+      await said('Cancelled')
+    }
+  }
 }
 
 /** Signed in at the playground, for so long that its drawing has something to show. */
@@ -75,14 +92,14 @@ const inTurn = (show) => (page) => {
 
 // Those of the pages, whole however long they are; then the playground's.
 const PAGES = {
-  'sign-in': (page) => page.goto(`${issuer}/login`),
+  'sign-in': (page) => page.goto(`${issuer}/login?client_id=shop`),
   'sign-in-german': (page) => page.goto(`${issuer}/login?client_id=shop&ui_locales=de`),
   'sign-in-mistaken': async (page) => {
-    await page.goto(`${issuer}/login`)
+    await page.goto(`${issuer}/login?client_id=shop`)
     await signIn(page, 'not this one')
     await page.getByRole('alert').waitFor()
   },
-  register: (page) => page.goto(`${issuer}/register`),
+  register: (page) => page.goto(`${issuer}/register?client_id=shop`),
   'register-mistaken': async (page) => {
     await page.locator('input[name=name]').fill('Ada')
     await page.locator('input[name=email]').fill('ada@example.com')
@@ -90,14 +107,19 @@ const PAGES = {
     await page.keyboard.press('Enter')
     await page.locator('#password-wrong').waitFor()
   },
+  orders: order,
   forgotten: (page) => page.goto(`${issuer}/password/forgotten`),
   error: (page) => page.goto(`${issuer}/no-such-page`, { waitUntil: 'load' }),
   account: enter,
   'account-saved': save,
   password: (page) => page.goto(`${issuer}/account/password`),
   continue: (page) => page.goto(`${issuer}/login?client_id=shop`),
-  orders: order,
-  sessions: (page) => page.goto(`${issuer}/account/sessions`),
+  sessions: async (page) => {
+    await page.locator('button[name=continue]').click()
+    await page.waitForURL(`${orders}/`)
+    await together('all are at the orders')
+    await page.goto(`${issuer}/account/sessions`)
+  },
   activity: (page) => page.goto(`${issuer}/account/activity`),
   'sign-out': (page) => page.goto(`${issuer}/logout`),
   'playground-door': (page) => page.goto(`${issuer}/playground`),
@@ -133,12 +155,12 @@ const PAGES = {
 }
 
 await Promise.all(
-  LOOKS.map(async ({ suffix, ...look }) => {
+  LOOKS.map(async ({ suffix, ...look }, number) => {
     const context = await browser.newContext({ ...look, reducedMotion: 'no-preference', locale: 'en-GB' })
     const page = await context.newPage()
     for (const [name, show] of Object.entries(PAGES)) {
       if (told.only == 'pages' && name == 'playground-door') break
-      await show(page)
+      await show(page, number)
       await page.screenshot({ path: `${folder}${name}${suffix}.png`, fullPage: !/^(playground|token|tampered|revoked)/.test(name) })
     }
   }),

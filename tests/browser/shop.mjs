@@ -33,6 +33,7 @@ await check('an order is placed, listed and taken back', async () => {
   await page.getByRole('button', { name: 'Order', exact: true }).click()
   await until('it is listed', async () => (await rows.count()) === 1)
   assert.match(await rows.first().innerText(), /2 × lamp/)
+  await page.getByRole('status').filter({ hasText: 'Ordered: 2 × lamp.' }).waitFor()
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.evaluate(axe)

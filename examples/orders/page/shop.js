@@ -25,13 +25,18 @@ async function ask(query, variables) {
   return data
 }
 
+function say(text, bad = false) {
+  $('said').textContent = text
+  $('said').classList.toggle('bad', bad)
+}
+
 /** Does something, and says what became of it. */
 async function attempt(task, done = '') {
   try {
     await task()
-    $('said').textContent = done
+    say(done)
   } catch (error) {
-    $('said').textContent = `This did not work: ${error.message}.`
+    say(`This did not work: ${error.message}.`, true)
   }
 }
 
@@ -49,13 +54,13 @@ function row({ id, sku, quantity, state, placedAt, total }) {
     row.insertCell().textContent = text
   }
   const last = row.insertCell()
-  last.textContent = state === 'PLACED' ? 'placed ' : 'cancelled'
+  last.textContent = state === 'PLACED' ? 'placed' : 'cancelled'
   if (state === 'PLACED') {
     const button = document.createElement('button')
     button.type = 'button'
     button.textContent = 'Cancel'
     button.setAttribute('aria-label', `Cancel ${quantity} × ${sku}`)
-    button.addEventListener('click', () => attempt(() => cancel(id), 'Cancelled.'))
+    button.addEventListener('click', () => attempt(() => cancel(id), `Cancelled: ${quantity} × ${sku}.`))
     last.append(button)
   }
   return row
@@ -77,7 +82,7 @@ $('order').addEventListener('submit', (event) => {
     await ask('mutation($input: NewOrder!) { createOrder(input: $input) { id } }', { input })
     key = crypto.randomUUID()
     await list()
-  }, 'Ordered.')
+  }, `Ordered: ${input.quantity} × ${input.sku}.`)
 })
 
 $('sign-out').addEventListener('click', () => attempt(() => client.signOut()))

@@ -1,4 +1,4 @@
-//! `/password/forgotten`: what to do. This server sends no email yet, so the page says who can help instead of pretending.
+//! `/password/forgotten`: whom to ask. This server sends no email, so the page says who can help instead of pretending.
 
 use axum::extract::State;
 use axum::response::Response;

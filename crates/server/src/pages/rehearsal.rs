@@ -58,7 +58,7 @@ fn full() -> Value {
             alert => "It is wrong",
             focus => "password",
         },
-        lines => [context! { what => "Something", at => moment.clone(), about => ["A browser"] }],
+        lines => [context! { what => "Something", alarms => true, at => moment.clone(), about => ["A browser"] }],
         sessions => [session(true), session(false)],
         session => "sample",
         all => true,

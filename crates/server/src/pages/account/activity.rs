@@ -21,6 +21,8 @@ const LINES: u32 = 50;
 #[derive(Serialize)]
 struct Line {
     what: String,
+    /// Whether it may have been somebody else.
+    alarms: bool,
     at: Moment,
     about: Vec<String>,
 }
@@ -49,10 +51,19 @@ impl Line {
         }
         Some(Self {
             what,
+            alarms: alarms(entry.what),
             at: Moment::new(texts, origin.at, now),
             about,
         })
     }
+}
+
+/// Whether it may have been somebody else.
+const fn alarms(what: Happening) -> bool {
+    matches!(
+        what,
+        Happening::SignInFailed | Happening::RefreshTokenReused | Happening::RetriedFromElsewhere
+    )
 }
 
 /// What it is called.

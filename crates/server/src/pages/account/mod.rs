@@ -58,7 +58,7 @@ impl Moment {
     }
 }
 
-/// An address as people know it: the loopback's is that of the computer before which they sit.
+/// An address as people know it. The loopback's says nothing of the device: a proxy on the same machine has it, too.
 fn place(texts: &Texts, address: &str) -> String {
     let parsed = address.parse::<IpAddr>();
     if parsed.is_ok_and(|address| address.to_canonical().is_loopback()) {

@@ -95,7 +95,7 @@ async fn a_new_password_ends_every_other_session() {
         (
             [("current_password", PASSWORD), ("new_password", "short")],
             "new_password",
-            "at least 8 characters",
+            "too short",
         ),
     ] {
         alice.fill(&fields).await;
@@ -151,7 +151,7 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(text.matches("This device").count(), 1);
     assert_eq!(text.matches("your account pages").count(), 2);
     assert!(
-        text.contains("The Shop") && text.contains("Address this computer"),
+        text.contains("The Shop") && text.contains("From local address"),
         "{text}"
     );
     let html = alice.page.text();
@@ -281,12 +281,30 @@ async fn the_trail_of_the_account_is_its_owners_to_read() {
         "Signed in",
         "Sign-in failed: wrong password",
         "Profile changed",
-        "this computer \u{b7} for your account pages",
+        "local address \u{b7} for your account pages",
         "just now",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
     assert_eq!(text.matches("Account created").count(), 1, "not bob's");
+    // What may have been somebody else stands out, and nothing else does.
+    let html = alice.page.text();
+    assert_eq!(html.matches("class=\"message\"").count(), 1);
+    assert!(html.contains("<h2 class=\"message\">Sign-in failed"));
+}
+
+#[tokio::test]
+async fn where_a_password_should_be_changed_a_link_leads_there() {
+    let server = server().await;
+    let mut anna = Person::signed_in(&server, "anna@example.com").await;
+    for page in ["sessions", "activity"] {
+        anna.open(&format!("/account/{page}?ui_locales=de")).await;
+        let html = super::person::unescaped(&anna.page.text());
+        let (_, lead) = html.split_once("class=\"lead\"").unwrap();
+        let (lead, _) = lead.split_once("</p>").unwrap();
+        let link = "href=\"/account/password?ui_locales=de\"";
+        assert!(lead.contains(link), "{lead}");
+    }
 }
 
 #[tokio::test]
@@ -296,6 +314,8 @@ async fn a_link_signs_nobody_out_and_a_button_does() {
     let name = alice.browser.jar[SESSION].clone();
     alice.open("/logout").await;
     assert_eq!(alice.heading(), "Sign out?");
+    let text = alice.text();
+    assert!(text.contains("Signed in as alice@example.com"), "{text}");
     alice.open("/account").await;
     assert_eq!(alice.path, "/account");
     alice.open("/logout").await;

@@ -124,7 +124,7 @@ async fn what_the_server_cannot_do_now_is_told_with_a_reference() {
     assert!(
         alice
             .text()
-            .contains(&format!("Reference for the operator: {id}"))
+            .contains(&format!("Reference for your administrator: {id}"))
     );
     assert!(alice.page.header("retry-after").is_some());
     // A form that was filled in is not thrown away.
@@ -148,7 +148,10 @@ async fn the_page_about_a_forgotten_password_says_who_can_help() {
         .await;
     assert_eq!(alice.page.status, 200);
     let text = alice.text();
-    assert!(text.contains("sends no email yet"), "{text}");
+    assert!(
+        text.contains("Ask your administrator for a new password."),
+        "{text}"
+    );
     assert!(
         text.contains("countersign user password <email or username>"),
         "{text}"

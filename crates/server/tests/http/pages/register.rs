@@ -84,7 +84,7 @@ async fn what_is_wrong_is_said_at_its_field() {
                 ("password", "short"),
             ],
             "password",
-            "at least 8 characters",
+            "too short",
         ),
         (
             [
@@ -139,7 +139,7 @@ async fn where_registration_is_closed_the_page_says_who_makes_accounts() {
     assert!(!alice.page.text().contains("register"));
     alice.open("/register").await;
     assert_eq!(alice.page.status, 403);
-    assert_eq!(alice.heading(), "Accounts are made by an operator");
+    assert_eq!(alice.heading(), "Accounts are made by an administrator");
     alice
         .send(
             "/register",
