@@ -17,7 +17,7 @@ use super::sign_in;
 use super::whither::Whither;
 use crate::http::{App, Problem};
 
-const FIELDS: &[&str] = &["name", "email", "password"];
+const FIELDS: &[&str] = &["email", "password", "name"];
 
 pub(super) async fn show(State(app): State<App>, reader: Reader) -> Result<Response, Problem> {
     let whither = Whither::of(&app, &reader)?;
@@ -25,7 +25,7 @@ pub(super) async fn show(State(app): State<App>, reader: Reader) -> Result<Respo
         &app,
         &reader,
         &whither,
-        &FormView::new(FIELDS).focus("name"),
+        &FormView::new(FIELDS).focus("email"),
     )
 }
 

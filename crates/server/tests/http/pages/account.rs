@@ -281,7 +281,7 @@ async fn the_trail_of_the_account_is_its_owners_to_read() {
         "Signed in",
         "Sign-in failed: wrong password",
         "Profile changed",
-        "local address \u{b7} for your account pages",
+        "local address for your account pages",
         "just now",
     ] {
         assert!(text.contains(told), "{told}: {text}");

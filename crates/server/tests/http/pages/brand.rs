@@ -35,6 +35,7 @@ async fn a_name_a_logo_a_colour_and_whom_to_ask() {
     assert!(html.contains("<img src=\"/assets/logo."));
     assert!(html.contains("mailto:help%2Bme@example.com"), "{html}");
     assert!(alice.text().contains("Ask help+me@example.com"));
+    assert!(!alice.text().contains("countersign user password"));
     let style = html
         .split("href=\"")
         .find(|link| link.starts_with("/assets/style."))
@@ -47,6 +48,14 @@ async fn a_name_a_logo_a_colour_and_whom_to_ask() {
         style
             .text()
             .starts_with(":root{--accent:#7a1f5c;--on-accent:#ffffff}")
+    );
+    let mut bob = Person::signed_in(&server, "bob@example.com").await;
+    bob.open("/account").await;
+    assert!(bob.text().contains("contact help+me@example.com"));
+    assert!(
+        bob.page
+            .text()
+            .contains("<a href=\"mailto:help%2Bme@example.com")
     );
 }
 

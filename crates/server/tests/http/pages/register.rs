@@ -57,6 +57,7 @@ async fn what_is_wrong_is_said_at_its_field() {
     server.register("bob@example.com").await;
     let mut alice = Person::new(&server);
     alice.open("/register").await;
+    assert_eq!(alice.focused().as_deref(), Some("email"));
     for (fields, field, message) in [
         (
             [("name", ""), ("email", ""), ("password", PASSWORD)],
