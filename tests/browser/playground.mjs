@@ -73,6 +73,7 @@ await check('the demo user signs in by keyboard, and the API accepts the token',
   await becomes('accepted')
   assert.equal(await page.evaluate(() => document.activeElement.id), 'use-title')
   assert(!(await page.locator('#intro').isVisible()))
+  assert.equal(await text('who'), 'Signed in as Demo')
   assert(await page.locator('#code').isVisible())
   assert(!(await page.getByRole('button', { name: 'Enable user' }).isVisible()), 'nobody is disabled')
 })
@@ -105,7 +106,7 @@ await check('it is renewed, and a second tab has it, too', async () => {
 await check('whoever tampers sees which check refuses', async () => {
   const tricks = {
     'Be another user': 'token_signature',
-    'Add the admin role': 'token_signature',
+    'Add admin role': 'token_signature',
     'Expire in ten years': 'token_signature',
     'Set alg to none': 'token_algorithm_unknown',
     'Set alg to HS256': 'token_algorithm_wrong',

@@ -100,7 +100,10 @@ const PAGES = {
   sessions: (page) => page.goto(`${issuer}/account/sessions`),
   activity: (page) => page.goto(`${issuer}/account/activity`),
   'sign-out': (page) => page.goto(`${issuer}/logout`),
-  'playground-door': (page) => page.goto(`${issuer}/playground`),
+  'playground-door': async (page) => {
+    await page.goto(`${issuer}/playground`)
+    await page.locator('#door').waitFor()
+  },
   playground: (page) => play(page, 20),
   token: (page) => page.locator('#token-title').evaluate((title) => title.parentElement.scrollIntoView()),
   tampered: async (page) => {

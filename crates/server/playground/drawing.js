@@ -3,7 +3,7 @@
 
 const SVG = 'http://www.w3.org/2000/svg'
 const LANES = { accepted: [18, 35], refused: [53, 35], missing: [52, 2] } // from where, and how high
-const LINES = { pressed: 11, renewed: 104, signed: 104 } // where its name stands: above, or below
+const LINES = { pressed: 11, renewed: 102, signed: 102 } // where its name stands: above, or below
 const BAR = 0.14 // seconds
 const ROOM = 56 // for a name, in px
 

@@ -22,7 +22,7 @@ export const TRICKS = [
     of: payload(({ sub }) => ({ sub: sub.replace(/^./, (first) => (first === '0' ? '1' : '0')) })),
   },
   {
-    name: 'Add the admin role',
+    name: 'Add admin role',
     why: 'The roles say “admin”. Reading a claim is easy; changing one breaks the signature.',
     of: payload(() => ({ roles: ['admin'] })),
   },
