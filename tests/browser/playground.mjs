@@ -74,6 +74,7 @@ await check('the demo user signs in by keyboard, and the API accepts the token',
   assert.equal(await page.evaluate(() => document.activeElement.id), 'use-title')
   assert(!(await page.locator('#intro').isVisible()))
   assert.equal(await text('who'), 'Signed in as Demo')
+  assert((await text('room')).includes('Countersign tells it of revocations as they happen'), 'how the API hears of them')
   assert(await page.locator('#code').isVisible())
   assert(!(await page.getByRole('button', { name: 'Enable user' }).isVisible()), 'nobody is disabled')
 })
