@@ -122,11 +122,14 @@ const PAGES = {
   },
   activity: (page) => page.goto(`${issuer}/account/activity`),
   'sign-out': (page) => page.goto(`${issuer}/logout`),
-  'playground-door': (page) => page.goto(`${issuer}/playground`),
+  'playground-door': async (page) => {
+    await page.goto(`${issuer}/playground`)
+    await page.locator('#door').waitFor()
+  },
   playground: (page) => play(page, 20),
   token: (page) => page.locator('#token-title').evaluate((title) => title.parentElement.scrollIntoView()),
   tampered: async (page) => {
-    await page.getByRole('button', { name: 'Be somebody else' }).click()
+    await page.getByRole('button', { name: 'Be another user' }).click()
     await page.locator('#checks .refused').waitFor()
     await page.locator('#tricks-title').evaluate((title) => title.parentElement.scrollIntoView())
   },
@@ -159,9 +162,10 @@ await Promise.all(
     const context = await browser.newContext({ ...look, reducedMotion: 'no-preference', locale: 'en-GB' })
     const page = await context.newPage()
     for (const [name, show] of Object.entries(PAGES)) {
-      if (told.only == 'pages' && name == 'playground-door') break
+      const isOfPlayground = /^(playground|token|tampered|revoked)/.test(name)
+      if (told.only && told.only !== (isOfPlayground ? 'playground' : 'pages')) continue
       await show(page, number)
-      await page.screenshot({ path: `${folder}${name}${suffix}.png`, fullPage: !/^(playground|token|tampered|revoked)/.test(name) })
+      await page.screenshot({ path: `${folder}${name}${suffix}.png`, fullPage: !isOfPlayground })
     }
   }),
 )

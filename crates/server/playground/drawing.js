@@ -3,9 +3,9 @@
 
 const SVG = 'http://www.w3.org/2000/svg'
 const LANES = { accepted: [18, 35], refused: [53, 35], missing: [52, 2] } // from where, and how high
-const LINES = { pressed: 11, renewed: 104 } // where its name stands: above, or below
+const LINES = { pressed: 11, renewed: 102, signed: 102 } // where its name stands: above, or below
 const BAR = 0.14 // seconds
-const ROOM = 110 // for a name, in px
+const ROOM = 56 // for a name, in px
 
 const element = (name, attributes) => {
   const element = document.createElementNS(SVG, name)
@@ -98,7 +98,7 @@ export class Drawing {
     for (const { at, element, name } of this.#moments.toReversed()) {
       if (!name) continue
       const x = (at * this.#pace + by) / devicePixelRatio
-      const lane = element.getAttribute('class')
+      const lane = name.getAttribute('y')
       name.setAttribute('text-anchor', x < ROOM ? 'start' : 'end')
       name.setAttribute('x', x < ROOM ? 0 : 2)
       name.setAttribute('visibility', next[lane] - x < (x < ROOM ? 2 : 1) * ROOM ? 'hidden' : 'visible')

@@ -2,7 +2,7 @@
 
 import { createClient } from '/client/countersign.js'
 import { Drawing } from './drawing.js'
-import { TRICKS } from './tricks.js'
+import { TRICKS, UNCHANGED } from './tricks.js'
 import { explain, read, write } from './token.js'
 
 const PACE = 250 // ms between two questions
@@ -12,26 +12,27 @@ const CHECKS = {
   key: 'A published key of this id, for this algorithm',
   signature: 'That key’s signature over these very bytes',
   claims: 'From this issuer, for this audience',
-  time: 'Not over yet',
-  revocations: 'Not taken back',
+  time: 'Not expired',
+  revocations: 'Not revoked',
 }
 
 const $ = (id) => document.getElementById(id)
 const client = createClient({ issuer: location.origin, clientId: document.body.dataset.client })
 const drawing = new Drawing($('drawing'))
 
-let token = null // the last token: it goes on being shown to the API when it was taken back
+let token = null // the last token: it goes on being shown to the API when it is revoked
 let inside = false // whether the client holds it, too
 let entering = false // whether a password is on its way
 let answer = null // the API's last, to this token
 let pressed = null // what was pressed, and is not noticed yet
-let disabled = false // whether this page has disabled the user
+let disabled = false // whether the user is, as far as this page knows
 let renewal = null // how long this tab's last renewal took
 let tampered = false // whether the fields hold another token than this one
 let wake = () => {}
 
 const left = () => read(token).claims.exp - Date.now() / 1000
 const shown = (ms) => ms.toFixed(ms < 10 ? 1 : 0)
+const curly = (text) => text.replaceAll("'", '’')
 
 // ---- Coming in, and going out.
 
@@ -49,7 +50,7 @@ $('sign-in').addEventListener('submit', async (event) => {
     refuse('')
     await look()
   } catch (error) {
-    refuse(`${error.message[0].toUpperCase()}${error.message.slice(1)}.`, error.code)
+    refuse(curly(`${error.message[0].toUpperCase()}${error.message.slice(1)}.`), error.code)
   }
   button.disabled = entering = false
 })
@@ -57,6 +58,7 @@ $('sign-in').addEventListener('submit', async (event) => {
 function refuse(why, code) {
   $('problem').textContent = why
   $('enable-at-door').hidden = code !== 'account_disabled'
+  if (code === 'account_disabled') setDisabled(true)
   password.setAttribute('aria-invalid', String(Boolean(why)))
   if (!why) return
   open()
@@ -82,6 +84,7 @@ $('reveal').addEventListener('click', () => {
 })
 
 $('again').addEventListener('click', () => {
+  if (disabled) return
   // It is still in its field, unless the page was loaded again.
   if (password.value) return $('sign-in').requestSubmit()
   open()
@@ -95,7 +98,7 @@ $('sign-out').addEventListener('click', async () => {
     await client.signOut()
   } catch (error) {
     inside = before
-    return note(`Not signed out: ${error.message}.`)
+    return note(curly(`Not signed out: ${error.message}.`))
   }
   token = answer = pressed = null
   password.value = ''
@@ -121,7 +124,7 @@ async function lookOnce() {
     if (next && next !== token) adopt(next)
     if (!next && inside) {
       inside = false
-      note('The session is over: its cookie is of no more use.')
+      note('The session’s cookie is refused, too: nothing more is renewed.')
       $('returning').hidden = false
     }
   } catch {
@@ -143,7 +146,7 @@ function adopt(next) {
   token = next
   inside = true
   if (isSame) {
-    drawing.line('renewed', 'renewed')
+    drawing.line('renewed', 'renew')
     // It is told of a moment later.
     setTimeout(() => {
       note(renewal === null ? 'Another tab has renewed the token, for this one, too.' : `Renewed, in ${shown(renewal)} ms.`)
@@ -151,7 +154,8 @@ function adopt(next) {
     }, 100)
   } else {
     answer = null
-    disabled = false
+    setDisabled(false)
+    if (before || entering) drawing.line('signed', 'sign in')
     if (entering) note('Signed in, in a new session.')
     else note(before ? 'Another tab has signed in.' : 'The cookie of a session was there: no password was needed.')
     setTimeout(() => (renewal = null), 100)
@@ -166,8 +170,7 @@ function enter() {
   // Whoever pressed what is gone now goes on at the buttons.
   if ($('returning').contains(document.activeElement)) $('revoke').focus()
   $('returning').hidden = true
-  $('enabling').hidden = !disabled
-  $('who').textContent = client.user?.name ?? client.user?.email ?? ''
+  $('who').textContent = `Signed in as ${client.user?.name ?? client.user?.email}`
   show()
   if (isNew && entering) $('use-title').focus()
   wake()
@@ -202,12 +205,12 @@ function cell(kind, text, name) {
 function tick() {
   if (!token) return
   const seconds = Math.max(0, Math.ceil(left()))
-  const isTaken = answer?.check === 'revocations'
-  $('life').dataset.state = isTaken ? 'taken' : 'good'
+  const isRevoked = answer?.check === 'revocations'
+  $('life').dataset.state = isRevoked ? 'revoked' : 'good'
   $('life').querySelector('progress').value = Math.max(0, left())
-  if (isTaken) tellOfLife('Taken back.', seconds ? `By its date alone it would be good for another ${seconds} s.` : 'By its date, too, it is over.')
-  else if (seconds) tellOfLife('Good for another', `${seconds} s`)
-  else tellOfLife('Over', 'its time is up')
+  if (isRevoked) tellOfLife('Revoked.', seconds ? `It would have expired in ${seconds} s.` : 'By now it would have expired.')
+  else if (seconds) tellOfLife('Expires in', `${seconds} s`)
+  else tellOfLife('Expired', '')
 }
 
 function tellOfLife(label, text) {
@@ -266,27 +269,34 @@ function tell(told, asked) {
   // Not `disabled`: whoever pressed it by keyboard would lose their place.
   for (const button of ['revoke', 'disable']) $(button).ariaDisabled = String(!told.accepted)
   if (told.accepted) return say('Accepted', `checked in ${told.micros.toFixed(1)} µs`)
-  say('Refused', `${told.detail} (${told.code})`)
+  say('Refused', ...why(told))
   $('returning').hidden = false
   tick()
   if (pressed) measure(at)
 }
 
 let said = 0
-function say(verdict, reason) {
+function say(verdict, ...reason) {
   const isNew = $('verdict').textContent !== verdict
   if (isNew) $('verdict').textContent = verdict
   // What changes four times a second cannot be read.
   if (!isNew && performance.now() - said < 1000) return
-  $('reason').textContent = reason
+  $('reason').replaceChildren(...reason)
   said = performance.now()
 }
 
-// ---- Taking it back.
+/** Why it was refused: in this page's words where the guard's would send somebody disabled to sign in. */
+function why({ code, detail }) {
+  if (code === 'subject_revoked' && disabled) detail = 'the user is disabled'
+  if (code === 'session_revoked') detail = 'the session has been revoked: sign in again'
+  return [`${curly(detail)}, error code `, cell('code', code, '')]
+}
+
+// ---- Revoking it.
 
 function measure(at) {
   const ms = at - pressed.at
-  const rest = `after you pressed “${pressed.what}”, the token was refused. By its date alone it was good for another ${Math.max(0, Math.ceil(left()))} s.`
+  const rest = `after you pressed “${pressed.what}”, the token was refused. It would have expired in ${Math.max(0, Math.ceil(left()))} s.`
   $('measured').dataset.ms = ms.toFixed(1)
   $('measured').replaceChildren(cell('b', `${shown(ms)} ms`, ''), rest)
   note(`Refused, ${shown(ms)} ms after “${pressed.what}”.`)
@@ -296,12 +306,21 @@ function measure(at) {
 async function press({ target }) {
   if (!answer?.accepted) return
   pressed = { what: target.textContent, at: performance.now() }
-  drawing.line('pressed', `${target.id} pressed`, pressed.at)
+  drawing.line('pressed', target.id, pressed.at)
+  if (target.id === 'disable') setDisabled(true)
   wake()
-  if (!(await deed(target.id))) return (pressed = null)
-  if (target.id !== 'disable') return
-  disabled = true
-  $('enabling').hidden = false
+  if (await deed(target.id)) return
+  pressed = null
+  setDisabled(false)
+}
+
+/** Shows what can be done next: nobody who is disabled can sign in. */
+function setDisabled(isDisabled) {
+  disabled = isDisabled
+  if (!disabled && $('enabling').contains(document.activeElement)) $('again').focus()
+  $('enabling').hidden = !disabled
+  $('again').ariaDisabled = String(disabled)
+  $('again-does').textContent = disabled ? 'Enable the user first.' : 'Begins a new session, with a new token.'
 }
 
 /** Asks for what a button says; whether it was done. */
@@ -310,7 +329,7 @@ async function deed(name) {
     const headers = token ? { Authorization: `Bearer ${token}` } : {}
     const response = await fetch(`/playground/${name}`, { method: 'POST', headers })
     if (response.ok) return true
-    $('measured').textContent = (await response.json()).detail
+    $('measured').textContent = curly((await response.json()).detail)
   } catch {
     $('measured').textContent = 'The server does not answer.'
   }
@@ -321,15 +340,15 @@ $('revoke').addEventListener('click', press)
 $('disable').addEventListener('click', press)
 $('enable').addEventListener('click', async () => {
   if (!(await deed('enable'))) return
-  disabled = false
-  if ($('enabling').contains(document.activeElement)) $('again').focus()
-  $('enabling').hidden = true
-  const text = 'The demo user is enabled, and may sign in. What was refused stays refused.'
+  setDisabled(false)
+  const text = 'The demo user is enabled, and may sign in. Old tokens stay revoked.'
   $('measured').textContent = text
   note(text)
 })
 $('enable-at-door').addEventListener('click', async () => {
-  if (await deed('enable')) $('sign-in').requestSubmit()
+  if (!(await deed('enable'))) return
+  setDisabled(false)
+  $('sign-in').requestSubmit()
 })
 
 // ---- Tampering.
@@ -341,23 +360,23 @@ function fill(texts) {
   for (const field of fields) field.value = texts[field.name]
 }
 
-for (const trick of TRICKS) {
+for (const trick of [...TRICKS, UNCHANGED]) {
   const button = cell('button', trick.name, 'small')
   button.type = 'button'
   button.ariaPressed = 'false'
   button.addEventListener('click', async () => {
     const { texts, parts } = read(token)
     fill(await trick.of({ ...texts, signature: parts.signature }))
-    tampered = trick !== TRICKS[0]
+    tampered = trick !== UNCHANGED
     tried(trick)
     await attempt()
   })
-  $('tricks').append(button)
+  $(trick === UNCHANGED ? 'control' : 'tricks').append(button)
 }
 
 /** Says which trick the fields hold: none of them, once somebody has changed them. */
 function tried(trick) {
-  for (const button of $('tricks').children) button.ariaPressed = String(button.textContent === trick?.name)
+  for (const button of document.querySelectorAll('#tricks button, #control button')) button.ariaPressed = String(button.textContent === trick?.name)
   $('why').replaceChildren(...(trick ? [cell('b', `${trick.name}.`, ''), ` ${trick.why}`] : []))
 }
 
@@ -378,7 +397,7 @@ async function attempt() {
     told = await ask(write(texts()))
   } catch {
     $('checks').replaceChildren()
-    conclude('none', 'This does not even fit into a request, or the server is away.', '')
+    conclude('none', '', 'This does not even fit into a request, or the server is away.')
     return
   }
   const names = Object.keys(CHECKS)
@@ -393,13 +412,13 @@ async function attempt() {
     return line
   })
   $('checks').replaceChildren(...lines)
-  if (told.accepted) conclude('accepted', `Accepted: it passed all ${names.length} checks.`, '')
-  else conclude('refused', `Refused by check ${stopped + 1} of ${names.length}: ${told.detail} (${told.code}).`, told.code)
+  if (told.accepted) conclude('accepted', '', `Accepted: it passed all ${names.length} checks.`)
+  else conclude('refused', told.code, `Refused by check ${stopped + 1} of ${names.length}: `, ...why(told))
 }
 
-function conclude(state, text, code) {
+function conclude(state, code, ...text) {
   Object.assign($('outcome').dataset, { state, code })
-  $('outcome').textContent = text
+  $('outcome').replaceChildren(...text)
 }
 
 // ---- Code to copy.
@@ -417,4 +436,5 @@ if (navigator.clipboard) {
   }
 }
 
+setDisabled(false)
 void watch()

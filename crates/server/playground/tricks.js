@@ -9,34 +9,35 @@ const change = (text, changes) => JSON.stringify({ ...JSON.parse(text), ...chang
 const payload = (changes) => (token) => ({ ...token, payload: change(token.payload, changes(JSON.parse(token.payload))) })
 const header = (changes) => (token) => ({ ...token, header: change(token.header, changes) })
 
+export const UNCHANGED = {
+  name: 'Unchanged',
+  why: 'The token passes, unless it has been revoked or has expired.',
+  of: (token) => token,
+}
+
 export const TRICKS = [
   {
-    name: 'As it is',
-    why: 'Nothing is changed: the token passes, unless it was taken back or has expired.',
-    of: (token) => token,
-  },
-  {
-    name: 'Be somebody else',
+    name: 'Be another user',
     why: 'The subject is another user’s id. The signature was made over other bytes.',
     of: payload(({ sub }) => ({ sub: sub.replace(/^./, (first) => (first === '0' ? '1' : '0')) })),
   },
   {
-    name: 'Give me a role',
+    name: 'Add admin role',
     why: 'The roles say “admin”. Reading a claim is easy; changing one breaks the signature.',
     of: payload(() => ({ roles: ['admin'] })),
   },
   {
-    name: 'Live for ever',
-    why: 'It expires in ten years. The time would be right; the signature is looked at first.',
+    name: 'Expire in ten years',
+    why: 'The time would be right; the signature is looked at first.',
     of: payload(({ exp }) => ({ exp: exp + 315_360_000 })),
   },
   {
-    name: 'Algorithm none',
+    name: 'Set alg to none',
     why: 'The header says that there is no signature, as libraries once believed (CVE-2015-9235).',
     of: (token) => ({ ...header({ alg: 'none' })(token), signature: '' }),
   },
   {
-    name: 'Algorithm HS256',
+    name: 'Set alg to HS256',
     why: 'Signed with the public key, taken as a shared secret (CVE-2016-10555). Here a key is for one algorithm.',
     of: async (token) => {
       const forged = header({ alg: 'HS256' })(token)
@@ -50,22 +51,22 @@ export const TRICKS = [
     },
   },
   {
-    name: 'Another key',
+    name: 'Unknown key',
     why: 'It names a key that was never published. Nothing is fetched for that.',
     of: header({ kid: 'a-key-of-mine' }),
   },
   {
-    name: 'Another kind',
+    name: 'Wrong token type',
     why: 'An ID token is no access token: the type in the header must be at+jwt.',
     of: header({ typ: 'JWT' }),
   },
   {
-    name: 'One bit',
-    why: 'One bit of the signature is another one.',
+    name: 'Flip one bit',
+    why: 'One bit of the signature is another one: that is enough.',
     of: (token) => ({ ...token, signature: token.signature.replace(/^./, flipped) }),
   },
   {
-    name: 'Two algorithms',
+    name: 'Two alg headers',
     why: 'The header names one algorithm for each of two readers. What stands twice is refused.',
     of: (token) => ({ ...token, header: token.header.replace('{', '{"alg":"none",') }),
   },

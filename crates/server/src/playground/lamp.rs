@@ -24,9 +24,9 @@ enum Check {
     Signature,
     /// From this issuer, for this audience.
     Claims,
-    /// Begun, and not over.
+    /// Begun, and not expired.
     Time,
-    /// Not taken back.
+    /// Not revoked.
     Revocations,
 }
 

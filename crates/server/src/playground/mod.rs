@@ -1,4 +1,4 @@
-//! `/playground`: watch a token being used, taken back and tampered with. It exists only where somebody tries the
+//! `/playground`: watch a token being used, revoked and tampered with. It exists only where somebody tries the
 //! server out ([`crate::config::Config::is_a_trial`]), and its deeds concern the demo user alone.
 
 mod code;
