@@ -1,24 +1,17 @@
 // The playground. What keeps the browser signed in is `/client/countersign.js`; the rest is watching it.
 
 import { createClient } from '/client/countersign.js'
+import './copying.js'
 import { Drawing } from './drawing.js'
-import { TRICKS, UNCHANGED } from './tricks.js'
-import { explain, read, write } from './token.js'
+import { $, cell, curly } from './elements.js'
+import { Forging } from './forging.js'
+import { explain, read } from './token.js'
 
 const PACE = 250 // ms between two questions
-const CHECKS = {
-  form: 'Three parts of base64url',
-  header: 'A header of the right kind',
-  key: 'A published key of this id, for this algorithm',
-  signature: 'That key’s signature over these very bytes',
-  claims: 'From this issuer, for this audience',
-  time: 'Not expired',
-  revocations: 'Not revoked',
-}
 
-const $ = (id) => document.getElementById(id)
 const client = createClient({ issuer: location.origin, clientId: document.body.dataset.client })
 const drawing = new Drawing($('drawing'))
+const forging = new Forging({ ask, why })
 
 let token = null // the last token: it goes on being shown to the API when it is revoked
 let inside = false // whether the client holds it, too
@@ -27,12 +20,10 @@ let answer = null // the API's last, to this token
 let pressed = null // what was pressed, and is not noticed yet
 let disabled = false // whether the user is, as far as this page knows
 let renewal = null // how long this tab's last renewal took
-let tampered = false // whether the fields hold another token than this one
 let wake = () => {}
 
 const left = () => read(token).claims.exp - Date.now() / 1000
 const shown = (ms) => ms.toFixed(ms < 10 ? 1 : 0)
-const curly = (text) => text.replaceAll("'", '’')
 
 // ---- Coming in, and going out.
 
@@ -192,14 +183,7 @@ function show() {
   $('life').querySelector('progress').max = claims.exp - claims.iat
   tick()
   $('curl').textContent = `curl -sS ${location.origin}/v1/me -H "Authorization: Bearer ${token}"`
-  if (!tampered) fill({ ...texts, signature: parts.signature })
-}
-
-function cell(kind, text, name) {
-  const cell = document.createElement(kind)
-  cell.textContent = text
-  cell.className = name
-  return cell
+  forging.show({ ...texts, signature: parts.signature })
 }
 
 function tick() {
@@ -350,91 +334,6 @@ $('enable-at-door').addEventListener('click', async () => {
   setDisabled(false)
   $('sign-in').requestSubmit()
 })
-
-// ---- Tampering.
-
-const fields = ['header', 'payload', 'signature'].map((name) => $('tampered').elements[name])
-const texts = () => Object.fromEntries(fields.map(({ name, value }) => [name, value]))
-
-function fill(texts) {
-  for (const field of fields) field.value = texts[field.name]
-}
-
-for (const trick of [...TRICKS, UNCHANGED]) {
-  const button = cell('button', trick.name, 'small')
-  button.type = 'button'
-  button.ariaPressed = 'false'
-  button.addEventListener('click', async () => {
-    const { texts, parts } = read(token)
-    fill(await trick.of({ ...texts, signature: parts.signature }))
-    tampered = trick !== UNCHANGED
-    tried(trick)
-    await attempt()
-  })
-  $(trick === UNCHANGED ? 'control' : 'tricks').append(button)
-}
-
-/** Says which trick the fields hold: none of them, once somebody has changed them. */
-function tried(trick) {
-  for (const button of document.querySelectorAll('#tricks button, #control button')) button.ariaPressed = String(button.textContent === trick?.name)
-  $('why').replaceChildren(...(trick ? [cell('b', `${trick.name}.`, ''), ` ${trick.why}`] : []))
-}
-
-$('tampered').addEventListener('input', () => {
-  tampered = true
-  tried(null)
-})
-$('tampered').addEventListener('submit', (event) => {
-  event.preventDefault()
-  void attempt()
-})
-
-const MARKS = { passed: ['✓', 'passed'], refused: ['✗', 'refused'], unseen: ['–', 'not reached'] }
-
-async function attempt() {
-  let told
-  try {
-    told = await ask(write(texts()))
-  } catch {
-    $('checks').replaceChildren()
-    conclude('none', '', 'This does not even fit into a request, or the server is away.')
-    return
-  }
-  const names = Object.keys(CHECKS)
-  const stopped = told.accepted ? names.length : names.indexOf(told.check)
-  const lines = names.map((check, index) => {
-    const state = index < stopped ? 'passed' : index === stopped ? 'refused' : 'unseen'
-    const [sign, word] = MARKS[state]
-    const mark = cell('b', sign, 'sign')
-    mark.ariaHidden = 'true'
-    const line = cell('li', '', state)
-    line.append(mark, cell('span', CHECKS[check], ''), cell('small', word, ''))
-    return line
-  })
-  $('checks').replaceChildren(...lines)
-  if (told.accepted) conclude('accepted', '', `Accepted: it passed all ${names.length} checks.`)
-  else conclude('refused', told.code, `Refused by check ${stopped + 1} of ${names.length}: `, ...why(told))
-}
-
-function conclude(state, code, ...text) {
-  Object.assign($('outcome').dataset, { state, code })
-  $('outcome').replaceChildren(...text)
-}
-
-// ---- Code to copy.
-
-if (navigator.clipboard) {
-  for (const code of document.querySelectorAll('pre code')) {
-    const button = cell('button', 'Copy', 'small')
-    button.type = 'button'
-    button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(code.textContent)
-      button.textContent = 'Copied'
-      setTimeout(() => (button.textContent = 'Copy'), 2000)
-    })
-    code.closest('details').querySelector('.about').append(button)
-  }
-}
 
 setDisabled(false)
 void watch()

@@ -36,6 +36,9 @@ pub(super) async fn file(Path(name): Path<String>) -> Result<Response, Problem> 
         "main.js" => (SCRIPT, include_str!("../../playground/main.js")),
         "token.js" => (SCRIPT, include_str!("../../playground/token.js")),
         "drawing.js" => (SCRIPT, include_str!("../../playground/drawing.js")),
+        "elements.js" => (SCRIPT, include_str!("../../playground/elements.js")),
+        "forging.js" => (SCRIPT, include_str!("../../playground/forging.js")),
+        "copying.js" => (SCRIPT, include_str!("../../playground/copying.js")),
         "tricks.js" => (SCRIPT, include_str!("../../playground/tricks.js")),
         _ => {
             return Err(Problem::new(
