@@ -273,7 +273,7 @@ function say(verdict, ...reason) {
 function why({ code, detail }) {
   if (code === 'subject_revoked' && disabled) detail = 'the user is disabled'
   if (code === 'session_revoked') detail = 'the session has been revoked: sign in again'
-  return [`${curly(detail)}, error code `, cell('code', code, '')]
+  return [`${curly(detail)} (error code `, cell('code', code, ''), ')']
 }
 
 // ---- Revoking it.

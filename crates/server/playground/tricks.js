@@ -18,7 +18,7 @@ export const UNCHANGED = {
 export const TRICKS = [
   {
     name: 'Be another user',
-    why: 'The subject is another user’s id. The signature was made over other bytes.',
+    why: 'The subject is another user’s id. The signature no longer matches.',
     of: payload(({ sub }) => ({ sub: sub.replace(/^./, (first) => (first === '0' ? '1' : '0')) })),
   },
   {
