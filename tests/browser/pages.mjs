@@ -87,7 +87,7 @@ await check('the account is looked after', async () => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('status').filter({ hasText: 'Your profile is saved.' }).waitFor()
   await page.getByRole('link', { name: 'Sessions' }).click()
-  await page.getByText('This device').waitFor()
+  await page.getByText('This session').waitFor()
   await page.getByRole('link', { name: 'Activity' }).click()
   await page.getByText('Profile changed').waitFor()
   await page.getByRole('link', { name: 'change your password' }).click()

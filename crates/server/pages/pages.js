@@ -47,5 +47,5 @@ window.addEventListener("pageshow", again);
 // Times in the reader's own zone.
 const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
 for (const time of document.querySelectorAll("time[datetime]")) {
-  time.title = format.format(new Date(time.dateTime));
+  time[time.title ? "title" : "textContent"] = format.format(new Date(time.dateTime));
 }

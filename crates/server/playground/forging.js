@@ -49,7 +49,11 @@ export class Forging {
     button.type = 'button'
     button.ariaPressed = 'false'
     button.addEventListener('click', async () => {
-      this.#fill(await trick.of(this.#genuine))
+      try {
+        this.#fill(await trick.of(this.#genuine))
+      } catch {
+        return unanswered()
+      }
       this.#isForged = trick !== UNCHANGED
       this.#name(trick)
       await this.#attempt()
@@ -74,8 +78,7 @@ export class Forging {
     try {
       told = await this.#ask(write(texts))
     } catch {
-      $('checks').replaceChildren()
-      return conclude('none', '', 'This does not even fit into a request, or the server is away.')
+      return unanswered()
     }
     const names = Object.keys(CHECKS)
     const stopped = told.accepted ? names.length : names.indexOf(told.check)
@@ -94,6 +97,11 @@ function line(check, state) {
   const line = cell('li', '', state)
   line.append(mark, cell('span', CHECKS[check], ''), cell('small', word, ''))
   return line
+}
+
+function unanswered() {
+  $('checks').replaceChildren()
+  conclude('none', '', 'This does not even fit into a request, or the server is away.')
 }
 
 function conclude(state, code, ...text) {

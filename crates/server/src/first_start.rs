@@ -109,7 +109,15 @@ pub(crate) async fn begin(auth: &Auth) -> Result<Option<FirstStart>, FirstStartE
             secret,
             example: new_password(auth.env()),
         })),
-        Err(RegisterError::EmailTaken) => Ok(None),
+        Err(RegisterError::EmailTaken) => {
+            if secret.is_some() {
+                tracing::warn!(
+                    "{DEMO_USER} was registered before the demo user could be, so there is none; nobody was shown the secret \
+                     of {service}: `countersign client rotate-secret {service}` gives it a new one"
+                );
+            }
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -265,7 +265,7 @@ fn warn_of_demo_clients(config: &Config, auth: &Auth) {
             client,
             cure,
             "a client that a first start made to try things is enabled, and this server is reached from elsewhere: disable \
-             it, or register it under a name of your own (countersign client add {client} --replace --name …)"
+             it, and register one of your own (countersign client add)"
         );
     }
 }

@@ -8,11 +8,13 @@ use super::{Begin, NewPassword};
 use crate::Auth;
 use crate::account::PasswordError;
 use crate::joining::{JoinError, JoinSession};
+use crate::live::SessionError;
 use crate::login::LoginError;
 use crate::model::client::Client;
 use crate::model::grant::Entitlement;
 use crate::model::user::User;
 use crate::session_token::SessionToken;
+use crate::store::StoreError;
 
 /// A session's name, on its way to the one browser that will hold it.
 #[derive(Clone, Debug)]
@@ -66,14 +68,26 @@ impl Auth {
         let session = join.session.session();
         let name = SessionToken::random(&self.env, session.absolute_end());
         let joined = self.join_kept(&join, name.hash()).await?;
-        if let Some(before) = &join.visitor.session {
-            // It may be a name in this very session: the client joined it before.
-            let known = self.use_session(&join.client, before).await;
-            if known.is_ok_and(|known| known.session().id != session.id) {
-                self.end_named_session(before, join.visitor).await?;
-            }
+        if let Some(before) = &join.visitor.session
+            && let Err(error) = self.end_earlier_session(before, &join).await
+        {
+            tracing::warn!(%error, "a session whose cookie was replaced could not be ended: its time will end it");
         }
         Ok(self.new_session(joined, join.client, name))
+    }
+
+    async fn end_earlier_session(
+        &self,
+        name: &str,
+        join: &JoinSession<'_>,
+    ) -> Result<(), StoreError> {
+        match self.use_session(&join.client, name).await {
+            // It may be a name in this very session: the client joined it before.
+            Ok(known) if known.session().id == join.session.session().id => Ok(()),
+            Ok(_) => self.end_named_session(name, join.visitor).await,
+            Err(SessionError::Store(error)) => Err(error),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Changes a password in one step of the store: the session goes on under a new name, and the old one is superseded.

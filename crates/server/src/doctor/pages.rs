@@ -395,8 +395,8 @@ fn not_listed(page: &Origin, client: Option<&ClientId>) -> Finding {
         format!("{origin} is not on the list of {whose}"),
         "browsers let no page of it call the server, and the server refuses it",
         format!(
-            "origins = [\"{origin}\"] in {place}, or: countersign client add {id} --replace --origin {origin}; beside the \
-             origins that it has already"
+            "{origin} beside the other origins in {place}; or, if it was registered by command: countersign client add {id} \
+             --replace --origin {origin}, with everything else that `countersign client show {id}` says of it"
         ),
     )
 }

@@ -155,7 +155,6 @@ fn message(app: &App, texts: &Texts, problem: &Problem) -> String {
         key,
         &[
             ("brand", app.pages().name()),
-            ("min", &min_length(app).to_string()),
             ("max", &countersign_auth::password::MAX_LENGTH.to_string()),
             (
                 "wait",

@@ -202,9 +202,9 @@ fn filled(text: String, values: Kwargs) -> Result<String, minijinja::Error> {
 /// Somebody, as a page names them.
 #[derive(Serialize)]
 pub(crate) struct ShownUser<'a> {
-    pub(super) who: &'a str,
-    pub(super) email: &'a str,
-    pub(super) roles: &'a [String],
+    who: &'a str,
+    email: &'a str,
+    roles: &'a [String],
 }
 
 impl<'a> From<&'a User> for ShownUser<'a> {

@@ -5,8 +5,8 @@
 //! names of this host before (DNS rebinding).
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use countersign_auth::admin::users::ChangeUserError;
 use countersign_auth::model::user::User;
 
@@ -20,12 +20,11 @@ impl FromRequestParts<App> for OwnPage {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let is_own = match Site::of(&parts.headers) {
-            Site::Own => true,
-            Site::Page(origin) => app.own_name().is_own(&origin),
-            Site::Foreign | Site::Unsaid => false,
-        };
-        if is_own {
+        let is_said = matches!(Site::of(&parts.headers), Site::Own | Site::Page(_));
+        // A browser that came through a proxy says `same-origin` of a page whose origin is not the server's.
+        let mut origins = parts.headers.get_all(header::ORIGIN).iter();
+        let is_own = |origin: &str| app.own_name().is_own(origin);
+        if is_said && origins.all(|origin| origin.to_str().is_ok_and(is_own)) {
             Ok(Self)
         } else {
             Err(Problem::new(

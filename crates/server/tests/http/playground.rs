@@ -331,6 +331,14 @@ async fn the_playgrounds_deeds_are_for_its_own_page() {
             ),
             (&[("Origin", "null")], "cross_site"),
             (&[("Origin", "https://evil.example")], "cross_site"),
+            // Through a proxy that says nothing of itself: the browser knows of another origin than the server.
+            (
+                &[
+                    ("Origin", "https://demo.example.com"),
+                    ("Sec-Fetch-Site", "same-origin"),
+                ],
+                "cross_site",
+            ),
             // A page of somebody who lets their name stand for this machine.
             (
                 &[("Sec-Fetch-Site", "same-origin"), ("Host", "evil.example")],
@@ -397,7 +405,7 @@ async fn what_came_through_a_proxy_is_refused() {
 }
 
 #[tokio::test]
-async fn its_colours_are_those_of_the_pages() {
+async fn its_accents_are_those_of_the_pages_and_of_the_example() {
     let server = trial().await;
     let page = server.send(Request::get("/login")).await.text();
     let (_, sheet) = page.split_once("<link rel=\"stylesheet\" href=\"").unwrap();
@@ -411,6 +419,8 @@ async fn its_colours_are_those_of_the_pages() {
     };
     assert_eq!(accents(&ours), accents(&theirs));
     assert_eq!(accents(&ours).len(), 2);
+    let example = include_str!("../../../../examples/orders/page/shop.css");
+    assert_eq!(accents(example), accents(&theirs));
 }
 
 #[tokio::test]

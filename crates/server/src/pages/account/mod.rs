@@ -41,14 +41,14 @@ fn page<'a>(
 
 /// A moment: as long ago as it was, exactly, and for a script.
 #[derive(Serialize)]
-pub(super) struct Moment {
+struct Moment {
     iso: String,
     text: String,
     exact: String,
 }
 
 impl Moment {
-    pub(super) fn new(texts: &Texts, at: Timestamp, now: Timestamp) -> Self {
+    fn new(texts: &Texts, at: Timestamp, now: Timestamp) -> Self {
         let day = || in_words(texts, at, "dates.day");
         Self {
             iso: calendar::time(at),

@@ -148,14 +148,14 @@ async fn sessions_are_listed_and_ended() {
 
     alice.open("/account/sessions").await;
     let text = alice.text();
-    assert_eq!(text.matches("This device").count(), 1);
+    assert_eq!(text.matches("This session").count(), 1);
     assert_eq!(text.matches("your account pages").count(), 2);
     assert!(
         text.contains("The Shop") && text.contains("From local address"),
         "{text}"
     );
     let html = alice.page.text();
-    let (before, after) = html.split_once("This device").unwrap();
+    let (before, after) = html.split_once("This session").unwrap();
     assert!(!before.contains("name=\"end\""), "it is the first");
     assert!(after.contains("name=\"end\""));
     // A minute ago, and exactly; a script reads the one that is for machines.
@@ -174,7 +174,7 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(ids.len(), 2, "not the one that looks");
     alice.press("/account/sessions", &[("end", &ids[0])]).await;
     assert_eq!(alice.path, "/account/sessions?done=session");
-    assert!(alice.text().contains("That device is signed out."));
+    assert!(alice.text().contains("That session has ended."));
     // A second time there is none.
     alice.press("/account/sessions", &[("end", &ids[0])]).await;
     assert_eq!(alice.page.status, 404);
@@ -283,6 +283,7 @@ async fn the_trail_of_the_account_is_its_owners_to_read() {
         "Profile changed",
         "local address for your account pages",
         "just now",
+        " UTC",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }

@@ -63,28 +63,6 @@ async fn the_sign_in_page_is_small_and_loads_from_here_alone() {
 }
 
 #[tokio::test]
-async fn there_is_one_accent_on_pages_playground_and_example() {
-    let server = server().await;
-    let mut alice = Person::new(&server);
-    alice.open("/login").await;
-    let style = loaded(&alice.page.text());
-    let style = style.iter().find(|address| address.contains("/style."));
-    let sheet = ask(&server, style.unwrap()).await.expect(200).text();
-    let accents: Vec<&str> = sheet.split("--accent:").skip(1).take(2).collect();
-    for accent in accents {
-        let accent = format!("--accent: {};", accent.split(';').next().unwrap());
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        for other in [
-            "crates/server/playground/style.css",
-            "examples/orders/page/shop.css",
-        ] {
-            let other_sheet = std::fs::read_to_string(format!("{root}/{other}")).unwrap();
-            assert!(other_sheet.contains(&accent), "{accent} {other}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn another_versions_name_is_answered_but_not_kept() {
     let server = server().await;
     let mut alice = Person::new(&server);

@@ -161,6 +161,13 @@ fn a_template_that_cannot_be_filled_in_is_refused_with_file_line_reason_and_cure
             1,
             "undefined value",
         ),
+        // Somebody is known on some of the pages that are made of it, and on others nobody is.
+        (
+            "card.html",
+            "{% extends \"layout.html\" %}\n{% block body %}{{ user.who }}{% endblock %}",
+            2,
+            "undefined value",
+        ),
     ] {
         let path = folder.path().join(file);
         let good = std::fs::read(&path).unwrap();
