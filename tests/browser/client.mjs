@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { ask, check, done, pause, until } from './lib/harness.mjs'
-import { ADA, application, becomes, clock, page as pageOf, person, signIn, tab, users } from './lib/application.mjs'
+import { ADA, application, becomes, clock, page as pageOf, patient, person, signIn, tab, users } from './lib/application.mjs'
 
 // An API of the application's own: what it was sent, and with what it answers.
 const calls = []
@@ -75,7 +75,7 @@ await check('a page that is loaded again is signed in', async () => {
 
 await check('a second tab asks the first, and not the server', async () => {
   const before = renewals()
-  const second = await tab(context, `${origin}/`)
+  const second = await tab(context, `${origin}/`, patient)
   assert.deepEqual(await users(second), [ADA.email])
   const tokens = await Promise.all([page, second].map((page) => page.evaluate(() => client.getAccessToken())))
   assert.equal(tokens[0], tokens[1])

@@ -69,9 +69,16 @@ export async function person(...scripts) {
   return context
 }
 
+/** A tab that waits for the others' answers so long that a busy machine has them in time. */
+export const patient = () => {
+  const set = setTimeout
+  globalThis.setTimeout = (what, ms, ...rest) => set(what, 30 * ms, ...rest)
+}
+
 /** A tab, when its client knows who is signed in. */
-export async function tab(context, url) {
+export async function tab(context, url, ...scripts) {
   const page = await context.newPage()
+  for (const script of scripts) await page.addInitScript(script)
   await page.goto(url)
   await page.waitForFunction(() => globalThis.users?.length)
   return page
