@@ -60,7 +60,9 @@ impl Demo {
             "the tour needs the server: cargo build -p countersign"
         );
         let names = ["SERVER_PORT", "METRICS_PORT", "ORDERS_PORT", "PRICING_PORT"];
-        let mut script = Command::new("bash")
+        // Whoever runs the tests in the background may ignore Ctrl-C, and what they start would, too.
+        let mut script = Command::new("env")
+            .args(["--default-signal=INT", "bash"])
             .arg(root().join("scripts/demo"))
             .current_dir(&folder)
             .env("DEMO_BIN", bin)
