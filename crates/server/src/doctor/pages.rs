@@ -395,8 +395,9 @@ fn not_listed(page: &Origin, client: Option<&ClientId>) -> Finding {
         format!("{origin} is not on the list of {whose}"),
         "browsers let no page of it call the server, and the server refuses it",
         format!(
-            "{origin} beside the other origins in {place}; or, if it was registered by command: countersign client add {id} \
-             --replace --origin {origin}, with everything else that `countersign client show {id}` says of it"
+            "origins = [\"{origin}\"] in {place}, beside the others; or, if it was registered by command: \
+             countersign client add {id} --replace --origin {origin}, with everything else that `countersign client show \
+             {id}` says of it"
         ),
     )
 }
