@@ -20,9 +20,8 @@ function agent(system, kind) {
   return `Mozilla/5.0 (${system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 ${kind}Safari/537.36`
 }
 
-/** At the sign-in page of this query, filled in and sent. */
-async function signIn(page, secret = password, query = '') {
-  if (!page.url().startsWith(`${issuer}/login`)) await page.goto(`${issuer}/login${query}`)
+/** The sign-in page, filled in and sent. */
+async function signIn(page, secret = password) {
   await page.locator('input[name=identifier]').fill(EMAIL)
   await page.locator('input[name=password]').fill(secret)
   await page.keyboard.press('Enter')
@@ -82,11 +81,9 @@ async function play(page, seconds) {
 }
 
 // All looks have one demo user: what ends all sessions is done when all have come so far, by one after the other.
-let missing = LOOKS.length
-let allHere
-let turn = new Promise((resolve) => (allHere = resolve))
-const inTurn = (show) => (page) => {
-  if (--missing === 0) allHere()
+let turn = Promise.resolve()
+const inTurn = (show) => async (page) => {
+  await together('all are done with what they have in common')
   return (turn = turn.then(() => show(page)))
 }
 

@@ -187,16 +187,16 @@ async fn put_missing_clients(
     {
         return Ok(first);
     }
-    directory.put_client(own, origin).await?;
     if found.is_some() {
         tracing::warn!(
             "the client \"account\" was registered otherwise; that id is the server's own, for its pages, and is theirs now"
         );
-        // What another gave out under this name is none of the pages'.
+        // What another gave out under this name is none of the pages'. First, since it is done until it is registered.
         directory
             .cut_off_client(&ClientId::account(), origin)
             .await?;
     }
+    directory.put_client(own, origin).await?;
     Ok(true)
 }
 

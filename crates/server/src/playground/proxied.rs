@@ -1,5 +1,6 @@
 //! The playground is for this machine alone. A proxy here lets in whoever reaches it, and to the listener all of them come
-//! from loopback: so what says that it came through one is refused. One that says nothing cannot be told from a browser.
+//! from loopback: so what says that it came through one is refused. One that says nothing shows the page,
+//! and its visitors can press none of the buttons ([`super::deeds`]).
 
 use axum::extract::Request;
 use axum::http::HeaderName;

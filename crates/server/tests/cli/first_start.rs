@@ -217,10 +217,16 @@ fn an_address_that_is_taken_meanwhile_is_no_failure() {
     let slowly = [
         ("COUNTERSIGN_PASSWORDS_ALGORITHM", "bcrypt"),
         ("COUNTERSIGN_PASSWORDS_COST", "14"),
+        ("COUNTERSIGN_LOG_LEVEL", "warn"),
     ];
+    let log = folder.path().join("log");
     let socket = folder.path().join("countersign-data/countersign.sock");
     thread::scope(|scope| {
-        let start = || Server::start_by(command(folder.path(), &[]), 0, &slowly);
+        let start = || {
+            let mut command = command(folder.path(), &[]);
+            command.stderr(File::create(&log).unwrap());
+            Server::start_by(command, 0, &slowly)
+        };
         let server = scope.spawn(start);
         // Once this one is there it was looked whether anybody is registered, and the password is yet to be hashed.
         let is_made = || {
@@ -237,6 +243,9 @@ fn an_address_that_is_taken_meanwhile_is_no_failure() {
         assert!(!server.greeting.contains(DEMO), "{}", server.greeting);
         assert_eq!(run(folder.path(), &["demo"]).status.code(), Some(1));
         server.stop();
+        // Nobody was shown the service's secret.
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert!(said.contains("client rotate-secret demo-service"), "{said}");
     });
 }
 

@@ -62,7 +62,7 @@ impl Moment {
 fn place(texts: &Texts, address: &str) -> String {
     let parsed = address.parse::<IpAddr>();
     if parsed.is_ok_and(|address| address.to_canonical().is_loopback()) {
-        return texts.get("sessions.here").to_owned();
+        return texts.get("sessions.local").to_owned();
     }
     address.to_owned()
 }
