@@ -1,9 +1,9 @@
 //! The developer's tasks: each is listed, CI runs what `make test` runs, and a summary counts what it says it counts.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -105,6 +105,23 @@ fn each_fuzz_target_is_built_and_has_a_corpus() {
     assert!(bytes < 1_000_000, "{bytes}");
 }
 
+/// Writes a program into a folder.
+///
+/// Another process writes it: a child that another test starts meanwhile inherits what is open here for a moment,
+/// and a program that is open for writing anywhere cannot be run ("text file busy").
+fn install(name: &str, text: &str, folder: &Path) {
+    let mut install = Command::new("install")
+        .args(["-D", "-m", "755", "/dev/stdin"])
+        .arg(folder.join(name))
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("install starts");
+    let mut stdin = install.stdin.take().expect("piped");
+    stdin.write_all(text.as_bytes()).expect("a file");
+    drop(stdin);
+    assert!(install.wait().expect("install ends").success(), "{name}");
+}
+
 /// `scripts/checks` in a folder of its own, where `cargo` says this and ends so.
 struct Checks(PathBuf);
 
@@ -113,15 +130,8 @@ impl Checks {
         let name = format!("countersign-tasks-{}-{name}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let cargo = format!("#!/bin/sh\ncat <<'END'\n{cargo_says}\nEND\nexit {status}\n");
-        for (path, text) in [
-            ("scripts/checks", read("scripts/checks")),
-            ("bin/cargo", cargo),
-        ] {
-            let path = folder.join(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-            fs::write(&path, text).expect("a file");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
-        }
+        install("scripts/checks", &read("scripts/checks"), &folder);
+        install("bin/cargo", &cargo, &folder);
         Self(folder)
     }
 

@@ -1,6 +1,7 @@
 //! One data folder, one process; one socket, for its owner only.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::binary::{BINARY, Server, command, run};
@@ -74,8 +75,7 @@ fn everything_in_the_data_folder_is_its_owners_alone() {
     let folder = TempDir::new();
     let server = Server::start(folder.path(), 0, &[]);
     let data = folder.path().join("countersign-data");
-    let mode =
-        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&data), 0o700);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&data).unwrap() {
@@ -97,6 +97,18 @@ fn everything_in_the_data_folder_is_its_owners_alone() {
     server.stop();
 }
 
+/// A copy of the binary, which may lie where nobody else can reach it.
+///
+/// Another process writes it: were it open for writing here, children of other tests could inherit that, and it could
+/// not be run ("text file busy").
+fn binary_for_everybody(folder: &Path) -> PathBuf {
+    let copy = folder.join("countersign");
+    let mut install = Command::new("install");
+    install.args(["-m", "755", BINARY]).arg(&copy);
+    assert!(install.status().unwrap().success());
+    copy
+}
+
 /// The server asks the kernel who calls; the modes of folder and socket are opened here, so that it is asked.
 #[test]
 fn another_user_is_turned_away() {
@@ -110,14 +122,11 @@ fn another_user_is_turned_away() {
         skip("another user cannot be played: root and setpriv are needed");
         return;
     }
-    let open = |path: &std::path::Path, mode| {
+    let open = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    // The binary may lie where nobody else can reach it.
-    let copy = folder.path().join("countersign");
-    std::fs::copy(BINARY, &copy).unwrap();
+    let copy = binary_for_everybody(folder.path());
     open(folder.path(), 0o755);
-    open(&copy, 0o755);
     let as_nobody = || {
         let mut command = Command::new("setpriv");
         command
@@ -152,10 +161,8 @@ fn root_is_let_in_wherever_the_server_runs() {
         return;
     }
     let everybody = std::fs::Permissions::from_mode(0o777);
-    std::fs::set_permissions(folder.path(), everybody.clone()).unwrap();
-    let copy = folder.path().join("countersign");
-    std::fs::copy(BINARY, &copy).unwrap();
-    std::fs::set_permissions(&copy, everybody).unwrap();
+    std::fs::set_permissions(folder.path(), everybody).unwrap();
+    let copy = binary_for_everybody(folder.path());
     let mut as_nobody = command(folder.path(), &[]);
     let like: Vec<_> = as_nobody
         .get_envs()
