@@ -133,18 +133,18 @@ await check('a renewal is given up before the server takes its answer for lost',
   const began = performance.now()
   assert.equal((await failure(page, 'client.getAccessToken()')).code, 'timeout')
   const took = performance.now() - began
-  assert(took > 7500 && took < 9500, `${took} ms`)
+  assert(took > 7500 && took < 20_000, `${took} ms`)
   proxy.fault = () => undefined
   await until('it renews by itself', () => called(page).catch(() => {}))
   calls.length = 0
 })
 
-/** The next so many renewals are refused like this; says how many were. */
+/** The next so many renewals are refused like this; when they were, in milliseconds. */
 function refuse(times, status, code) {
-  let refused = 0
+  const refused = []
   proxy.answer = ({ method, url }) => {
-    if (method != 'POST' || url != '/v1/refresh' || refused == times) return undefined
-    refused++
+    if (method != 'POST' || url != '/v1/refresh' || refused.length == times) return undefined
+    refused.push(performance.now())
     const headers = {
       'retry-after': '3',
       'access-control-allow-origin': origin,
@@ -153,7 +153,7 @@ function refuse(times, status, code) {
     }
     return { status, headers, body: Buffer.from(JSON.stringify({ code, detail: 'as the test says' })) }
   }
-  return () => refused
+  return refused
 }
 
 await check('a busy server is left alone for as long as it says', async () => {
@@ -161,8 +161,8 @@ await check('a busy server is left alone for as long as it says', async () => {
   await page.evaluate(() => (ahead += 600_000))
   const expected = { code: 'busy', status: 503, retryAfter: 3, isTyped: true }
   assert.partialDeepStrictEqual(await failure(page, 'client.getAccessToken()'), expected)
-  await pause(2500)
-  assert.equal(refused(), 1)
+  await until('it asks again', () => refused.length > 1)
+  assert(refused[1] - refused[0] > 2900, refused.join())
   proxy.answer = () => undefined
   await until('it renews by itself', () => called(page).catch(() => {}))
   calls.length = 0
@@ -172,13 +172,13 @@ await check('one refusal can be a race, two are the end', async () => {
   const once = refuse(1, 401, 'refresh_superseded')
   await page.evaluate(() => (ahead += 600_000))
   assert.equal(await called(page), 200)
-  assert.equal(once(), 1)
+  assert.equal(once.length, 1)
   assert.deepEqual(await users(page), [ADA.email])
 
   const twice = refuse(Infinity, 401, 'refresh_reused')
   await page.evaluate(() => (ahead += 600_000))
   assert.equal(await page.evaluate(() => client.getAccessToken()), null)
-  assert.equal(twice(), 2)
+  assert.equal(twice.length, 2)
   assert.deepEqual(await users(page), [ADA.email, null])
   proxy.answer = () => undefined
   await signIn(page)

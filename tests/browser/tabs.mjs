@@ -73,7 +73,7 @@ for (let minute = 0; minute < seconds / 60; minute++) {
   const some = tabs.slice(minute % 7, (minute % 7) + 3)
   // Past the end of their token; every third minute all of them.
   pause(5000).then(() => sleep(minute % 3 == 2 ? tabs : some, LIFE + 2))
-  pause(55_000).then(restart)
+  await pause(55_000).then(restart)
   await end
 }
 const took = (performance.now() - began) / 1000

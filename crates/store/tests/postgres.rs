@@ -214,19 +214,15 @@ async fn a_verb_that_waits_too_long() {
     let store = Postgres::connect(&url, &options).await.unwrap();
     let world = World::new(connect(&url).await.unwrap()).await;
     let user = world.user("ann").await;
-    let database = name(&url).to_owned();
-    let asleep = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event = 'PgSleep'"
-    );
-    let holder = tokio::task::spawn_blocking(move || {
-        let hold = "BEGIN; SELECT 1 FROM countersign.users FOR UPDATE; SELECT pg_sleep(3); COMMIT";
-        Cluster::shared().sql(&database, hold);
-    });
-    while Cluster::shared().sql("postgres", &asleep) == "0" {
-        tokio::task::yield_now().await;
-    }
-    let disable = async || store.set_user_enabled(user.id, false, &origin(at(0))).await;
-    match disable().await {
+    let (holder, line) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(line);
+    let hold = "BEGIN; SELECT 1 FROM countersign.users FOR UPDATE";
+    holder.batch_execute(hold).await.unwrap();
+    let origin = origin(at(0));
+    let disable = async |store: &Postgres| store.set_user_enabled(user.id, false, &origin).await;
+    match disable(&store).await {
         Err(StoreError::Unavailable(why)) => {
             assert!(why.to_string().contains("in time"), "{why}");
         }
@@ -234,8 +230,8 @@ async fn a_verb_that_waits_too_long() {
     }
     // Others go on.
     assert!(world.store.user(user.id).await.unwrap().is_some());
-    holder.await.unwrap();
-    assert!(!disable().await.unwrap().unwrap().enabled);
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert!(!disable(&world.store).await.unwrap().unwrap().enabled);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -53,11 +53,23 @@ mod beside_postgres {
 
 type Keep = (RedisServer, Scratch);
 
+/// Nothing here outlives the process, and no verb waits for a disk.
 async fn beside_sqlite() -> (SqlAndRedis, Keep) {
-    let server = RedisServer::new();
+    on(RedisServer::with(&[]), false).await
+}
+
+async fn durable_beside_sqlite() -> (SqlAndRedis, Keep) {
+    on(RedisServer::new(), true).await
+}
+
+async fn on(server: RedisServer, durable: bool) -> (SqlAndRedis, Keep) {
     let redis = Redis::connect(&server.url()).await.unwrap();
     let scratch = Scratch::new();
-    let sqlite = Sqlite::open(&scratch.database(), &SqliteOptions::default()).unwrap();
+    let options = SqliteOptions {
+        durable,
+        ..SqliteOptions::default()
+    };
+    let sqlite = Sqlite::open(&scratch.database(), &options).unwrap();
     (redis.beside_sqlite(sqlite), (server, scratch))
 }
 
@@ -70,7 +82,7 @@ impl Drop for Close {
 }
 
 async fn beside_postgres() -> (SqlAndRedis, (Close, RedisServer)) {
-    let server = RedisServer::new();
+    let server = RedisServer::with(&[]);
     let redis = Redis::connect(&server.url()).await.unwrap();
     let postgres = postgres(&Cluster::shared().database()).await;
     let store = redis.beside_postgres(postgres.clone());
@@ -85,7 +97,7 @@ struct Crashing {
 }
 
 async fn redis_crashes() -> (SqlAndRedis, Crashing) {
-    let (store, (server, scratch)) = beside_sqlite().await;
+    let (store, (server, scratch)) = durable_beside_sqlite().await;
     let crashing = Crashing {
         redis: Arc::new(server),
         postgres: None,
@@ -139,7 +151,6 @@ async fn a_cluster_of_three() {
     use conformance::{races, renewal, sessions, sweeping};
 
     let (members, url) = blocking(|| members_of_a_cluster(3)).await;
-    let scratch = Scratch::new();
     macro_rules! cases {
         ($($group:ident::$case:ident),* $(,)?) => {
             $(
@@ -147,8 +158,8 @@ async fn a_cluster_of_three() {
                 for member in &members {
                     member.cli(&["FLUSHALL"]);
                 }
-                let path = scratch.database().with_file_name(stringify!($group $case));
-                let sqlite = Sqlite::open(&path, &SqliteOptions::default()).unwrap();
+                let scratch = Scratch::new();
+                let sqlite = Sqlite::open(&scratch.database(), &SqliteOptions::default()).unwrap();
                 let redis = Redis::connect(&url).await.unwrap();
                 $group::$case(World::new(redis.beside_sqlite(sqlite)).await).await;
             )*
@@ -168,8 +179,8 @@ async fn a_cluster_of_three() {
         member.cli(&["FLUSHALL"]);
     }
     let redis = Redis::connect(&url).await.unwrap();
-    let path = scratch.database().with_file_name("spread");
-    let sqlite = Sqlite::open(&path, &SqliteOptions::default()).unwrap();
+    let scratch = Scratch::new();
+    let sqlite = Sqlite::open(&scratch.database(), &SqliteOptions::default()).unwrap();
     let world = World::new(redis.beside_sqlite(sqlite)).await;
     let user = world.user("ann").await;
     for number in 0..60 {
@@ -189,7 +200,7 @@ async fn a_cluster_of_three() {
 /// not answer, and afterwards it does, by itself, at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_crash_of_redis() {
-    let (store, (server, _scratch)) = beside_sqlite().await;
+    let (store, (server, _scratch)) = durable_beside_sqlite().await;
     let server = Arc::new(server);
     let world = World::new(store.clone()).await;
     let user = world.user("ann").await;
@@ -283,7 +294,7 @@ async fn a_crash_of_the_directory() {
 /// What was ended while Redis was away is over when it comes back, long after the event has lapsed.
 #[tokio::test]
 async fn ended_while_redis_was_away() {
-    let (store, (server, _scratch)) = beside_sqlite().await;
+    let (store, (server, _scratch)) = durable_beside_sqlite().await;
     let world = World::new(store).await;
     let user = world.user("ann").await;
     let [one, two] = [world.sign_in(&user).await, world.sign_in(&user).await];
@@ -354,7 +365,7 @@ async fn ended_while_redis_drops_nothing() {
 /// its password is over, and the operator is told.
 #[tokio::test]
 async fn taken_back_to_a_snapshot() {
-    let (store, (server, _scratch)) = beside_sqlite().await;
+    let (store, (server, _scratch)) = durable_beside_sqlite().await;
     let world = World::new(store).await;
     let [user, bea] = [world.user("ann").await, world.user("bea").await];
     let [ended, renewed, idle, others] = [

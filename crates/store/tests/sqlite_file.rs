@@ -119,7 +119,7 @@ async fn closed_is_closed() {
 async fn closing_does_what_waits() {
     let scratch = Scratch::new();
     let slow = SqliteOptions {
-        commit_delay: Duration::from_millis(20),
+        commit_delay: Duration::from_millis(200),
         ..SqliteOptions::default()
     };
     let store = Sqlite::open(&scratch.database(), &slow).unwrap();

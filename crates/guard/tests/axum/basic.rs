@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_guard::Revocation;
-use countersign_guard::axum::Basic;
+use countersign_guard::axum::{Basic, Protect};
 use tokio::task::JoinSet;
 
-use crate::fixture::{CLIENT, SECRET, soon};
+use crate::fixture::{CLIENT, SECRET, patient, soon};
 use crate::service::Service;
 
 fn basic(id: &str, secret: &str) -> String {
@@ -115,7 +115,8 @@ async fn many_at_once_are_exchanged_once() {
 /// tokens, nor the one itself once its pair was right.
 #[tokio::test]
 async fn guesses_keep_nobody_from_their_tokens() {
-    let service = Arc::new(Service::start(|protect| protect.scheme(Basic::new())).await);
+    let layer = |protect: Protect| protect.scheme(Basic::new());
+    let service = Arc::new(Service::at_pace(patient(), layer).await);
     service.issuer.grant(&service.issuer.token("service"));
     service
         .issuer

@@ -4,13 +4,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{any, get};
+use countersign_guard::Guard;
 use countersign_guard::axum::{Allowed, Caller, Demand, Denial, Protect, Requirement, WithAccount};
-use countersign_guard::net::{Connected, WhenStale};
+use countersign_guard::net::{Connected, Pace, WhenStale};
 use serde_json::Value;
 use std::time::Duration;
 use tower::ServiceExt;
 
-use crate::fixture::Issuer;
+use crate::fixture::{Issuer, pace};
 
 pub struct Service {
     pub issuer: Issuer,
@@ -93,8 +94,13 @@ fn routes() -> Router {
 
 impl Service {
     pub async fn start(layer: impl FnOnce(Protect) -> Protect) -> Self {
+        Self::at_pace(pace(), layer).await
+    }
+
+    pub async fn at_pace(pace: Pace, layer: impl FnOnce(Protect) -> Protect) -> Self {
         let issuer = Issuer::start().await;
-        let guard = issuer.guard(WhenStale::refuse()).await;
+        let options = issuer.options(WhenStale::refuse()).pace(pace);
+        let guard = Guard::connect(options).await.unwrap();
         let router = routes().layer(layer(guard.protect()));
         Self {
             issuer,

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign_guard::Revocation;
 use countersign_guard::net::{Connected, Denied, WhenStale};
+use countersign_guard::{Guard, Revocation};
 use countersign_jose::sign;
 use tokio::task::JoinSet;
 
-use crate::fixture::{Issuer, new_key, soon};
+use crate::fixture::{Issuer, new_key, patient, soon};
 
 /// Staged keys are known before they sign: not one token is refused.
 #[tokio::test]
@@ -69,7 +69,8 @@ fn checks(guard: &Connected, token: &str, number: usize) -> JoinSet<Result<(), D
 #[tokio::test]
 async fn with_nowhere_to_wait_no_token_is_called_bad() {
     let issuer = Issuer::start().await;
-    let guard = issuer.guard(WhenStale::refuse()).await;
+    let options = issuer.options(WhenStale::refuse()).pace(patient());
+    let guard = Guard::connect(options).await.unwrap();
     let next = new_key("k2");
     issuer.publish(&[&issuer.key, &next]);
     let token = sign(&next, "at+jwt", &issuer.claims("a")).unwrap();

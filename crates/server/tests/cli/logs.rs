@@ -200,7 +200,7 @@ fn on_a_terminal_the_log_is_for_eyes() {
         skip("script (of util-linux) is missing");
         return;
     };
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if std::fs::read_to_string(&said).is_ok_and(|said| said.ends_with("Ctrl-C stops it.\n")) {
             break;
         }

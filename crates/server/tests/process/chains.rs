@@ -156,6 +156,8 @@ impl Client {
                     self.answered_in.fetch_max(life, Ordering::SeqCst);
                     thread::sleep(rest(number, round));
                 }
+                // It asked for the same answer too often while the machine was busy.
+                Ok(reply) if reply.status == 429 => thread::sleep(BACK_OFF),
                 Ok(reply) => return Err(format!("{} {}", reply.status, reply.body)),
                 Err(_) => {
                     self.connection = None;

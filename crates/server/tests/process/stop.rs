@@ -10,7 +10,7 @@ use crate::binary::{Server, json, run};
 use crate::ledger::PASSWORD;
 use crate::temp::TempDir;
 
-const CALLERS: u32 = 16;
+const CALLERS: u32 = 8;
 
 /// Registrations are under way (each takes a hash, and they queue for the threads) when SIGTERM comes: each of them is
 /// answered, and what was answered is there.
@@ -21,7 +21,7 @@ fn sigterm_loses_no_answer() {
         ("COUNTERSIGN_LIMITS_ATTEMPTS", "off"),
         ("COUNTERSIGN_METRICS_LISTEN", "localhost:0"),
         // Slow enough that some wait when the signal comes.
-        ("COUNTERSIGN_PASSWORDS_PASSES", "8"),
+        ("COUNTERSIGN_PASSWORDS_PASSES", "4"),
         ("COUNTERSIGN_PASSWORDS_THREADS", "1"),
     ];
     let server = Server::start(folder.path(), 0, &settings);

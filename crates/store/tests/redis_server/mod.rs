@@ -26,6 +26,7 @@ impl RedisServer {
         Self::with(&DURABLE)
     }
 
+    /// Without options, it keeps nothing, and never waits for a disk.
     pub fn with(options: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +119,7 @@ impl RedisServer {
     }
 
     fn wait_until_ready(&self) {
-        for _ in 0..600 {
+        for _ in 0..3000 {
             let said = self.cli(&["PING"]);
             if said == "PONG" || said.starts_with("NOAUTH") {
                 return;

@@ -48,7 +48,7 @@ fn budget(cost: u32) -> Rule {
 }
 
 async fn redis() -> (Redis, RedisServer) {
-    let server = RedisServer::new();
+    let server = RedisServer::with(&[]);
     (Redis::connect(&server.url()).await.unwrap(), server)
 }
 
@@ -191,17 +191,11 @@ async fn it_answers_soon_or_not_at_all() {
     let (redis, server) = redis().await;
     let tallies = [tally("account", budget(1))];
     assert_eq!(server.cli(&["CLIENT", "PAUSE", "20000", "ALL"]), "OK");
-    let began = tokio::time::Instant::now();
     let counted = redis.count("ann", &tallies, at(0)).await;
+    // Any other verb would wait for two seconds, and say so in other words.
     assert!(
-        matches!(counted, Err(StoreError::Unavailable(_))),
+        matches!(&counted, Err(StoreError::Unavailable(why)) if why.to_string().contains("in time")),
         "{counted:?}"
-    );
-    // Several times what it takes, for a machine that is busy, and less than any other verb would wait.
-    assert!(
-        began.elapsed() < Duration::from_millis(1500),
-        "{:?}",
-        began.elapsed()
     );
 }
 

@@ -306,7 +306,7 @@ pub fn bash(demo: &Demo, script: &str) -> String {
 
 /// Waits until this is so, for a while.
 pub async fn until(mut is_so: impl AsyncFnMut() -> bool) -> bool {
-    for _ in 0..500 {
+    for _ in 0..5000 {
         if is_so().await {
             return true;
         }

@@ -229,7 +229,7 @@ async fn whoever_does_not_read_is_cut_off() {
     let address = listener.local_addr().unwrap();
     let limits = Limits {
         connections: 1,
-        write_timeout: Duration::from_millis(200),
+        write_timeout: Duration::from_secs(1),
         ..Limits::default()
     };
     let (_stop, stopped) = watch::channel(false);

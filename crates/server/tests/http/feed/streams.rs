@@ -173,7 +173,7 @@ async fn under_fire_nobody_misses_anything() {
 /// Time-outs are for those who ask, and for those who do not read. A stream that has nothing to say is well.
 #[tokio::test]
 async fn no_time_out_cuts_a_healthy_stream() {
-    let short = Duration::from_millis(60);
+    let short = Duration::from_millis(400);
     let mut options = lively();
     options.limits = Limits {
         header_timeout: short,
@@ -181,7 +181,7 @@ async fn no_time_out_cuts_a_healthy_stream() {
         ..Limits::default()
     };
     options.http.request_timeout = short;
-    options.http.feed.heartbeat = Duration::from_millis(200);
+    options.http.feed.heartbeat = Duration::from_millis(600);
     let server = Server::with(options).await;
     let token = token(&server).await;
     let mut stream = Stream::open(&server, &token).await;

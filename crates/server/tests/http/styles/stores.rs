@@ -121,7 +121,8 @@ async fn postgres() -> Postgres {
 }
 
 async fn redis() -> (Redis, RedisServer) {
-    let server = tokio::task::spawn_blocking(RedisServer::new).await.unwrap();
+    let server = tokio::task::spawn_blocking(|| RedisServer::with(&[]));
+    let server = server.await.unwrap();
     let redis = Redis::connect(&server.url()).await.unwrap();
     (redis, server)
 }

@@ -167,8 +167,20 @@ impl World {
         format!("https://localhost:{}", self.app)
     }
 
-    /// Looks at everything, from the server's own machine.
+    /// Looks at everything, from the server's own machine; once more where that was so busy that a revocation took a second.
     pub fn examine(&self, plan: &Plan<'_>) -> Examined {
+        let examined = self.look(plan);
+        let is_slow = |finding: &Value| {
+            let what = finding["what"].as_str().unwrap();
+            finding["level"] == "warning" && what.starts_with("a revocation was heard")
+        };
+        if examined.findings().iter().any(is_slow) {
+            return self.look(plan);
+        }
+        examined
+    }
+
+    fn look(&self, plan: &Plan<'_>) -> Examined {
         let (issuer, page) = (self.issuer(), self.page());
         let mut arguments = vec!["doctor", "--json", "--issuer", &issuer];
         arguments.extend(["--app-origin", plan.page.unwrap_or(&page)]);
