@@ -54,6 +54,12 @@ async fn node_by_node_without_a_failed_request() {
         machines.take_out(node).await;
         machines.bring_back(node, program).await;
     }
+    for _ in 0..600 {
+        sleep(Duration::from_millis(100)).await;
+        if field.journal.counted("signed out") > 10 {
+            break;
+        }
+    }
     sleep(Duration::from_secs(2)).await;
     let there = machines.sql("SELECT max(version) FROM refinery_schema_history");
     assert_eq!(there, (known + 1).to_string());

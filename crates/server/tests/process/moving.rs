@@ -20,7 +20,12 @@ use crate::ledger::{PASSWORD, refresh, sign_in};
 use crate::skip::is_long;
 use crate::temp::TempDir;
 
-const OFF: [(&str, &str); 1] = [("COUNTERSIGN_LIMITS_ATTEMPTS", "off")];
+/// Hashes that cost little: the more people come and go meanwhile, the better.
+const QUICK: [(&str, &str); 3] = [
+    ("COUNTERSIGN_LIMITS_ATTEMPTS", "off"),
+    ("COUNTERSIGN_PASSWORDS_MEMORY_KIB", "7168"),
+    ("COUNTERSIGN_PASSWORDS_PASSES", "1"),
+];
 
 /// So many people more, each with a password, a session and a grant like the one that is there.
 fn multiply(database: &Path, people: u32) {
@@ -196,7 +201,7 @@ impl World {
     fn new(people: u32) -> (Self, Server) {
         let folder = TempDir::new();
         let path = folder.path();
-        let server = Server::start(path, 0, &OFF);
+        let server = Server::start(path, 0, &QUICK);
         let (port, issuer) = (server.port, server.issuer.clone());
         let phone = ["client", "add", "phone", "--kind", "native", "--json"];
         json(&run(path, &phone));
@@ -211,7 +216,7 @@ impl World {
         json(&run(path, &end));
         server.stop();
         multiply(&file(&folder), people);
-        let server = Server::start(path, port, &OFF);
+        let server = Server::start(path, port, &QUICK);
         let cluster = Cluster::new();
         let world = Self {
             database: cluster.database(),
@@ -288,12 +293,12 @@ impl World {
 
     /// Every client carries on, and what was ended stays so.
     fn goes_on(&self, port: u16, crowd: &[Person]) {
-        let settings = [
+        let moved = [
             ("COUNTERSIGN_STORE_POSTGRES", self.database.as_str()),
             ("COUNTERSIGN_MASTER_KEY_FILE", "countersign-data/master.key"),
             ("COUNTERSIGN_ISSUER", self.issuer.as_str()),
-            OFF[0],
         ];
+        let settings = [&moved[..], &QUICK].concat();
         let server = Server::start(self.folder.path(), port, &settings);
         let mut connection = server.connect();
         let renewed = refresh(&mut connection, &self.ann.text("refresh_token")).unwrap();
@@ -376,7 +381,7 @@ fn everything_is_moved_while_it_is_in_use() {
     server.kill();
     let (said, answer) = the_rest(second, said);
     assert_eq!(answer.status.code(), Some(1), "{said}");
-    let server = Server::start(world.folder.path(), port, &OFF);
+    let server = Server::start(world.folder.path(), port, &QUICK);
 
     let (third, said) = until(world.mover(), "going on");
     let (said, answer) = the_rest(third, said);
