@@ -83,7 +83,7 @@ impl Auth {
     /// What a token is worth, to the service that it is for; `None`: nothing, or nothing of that service's business.
     ///
     /// # Errors
-    /// Storage failed.
+    /// Storage failed, or has for so long that nobody here knows what was taken back.
     pub async fn introspect(
         &self,
         caller: &ProvedClient,
@@ -95,6 +95,7 @@ impl Auth {
         let Ok(claims) = self.check_for(audience, token) else {
             return Ok(None);
         };
+        self.has_heard()?;
         // A service has no account, whatever its id looks like.
         let user = claims.sub.parse().ok().filter(|_| claims.sid.is_some());
         let account = match user {

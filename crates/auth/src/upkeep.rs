@@ -10,7 +10,7 @@ use crate::model::audit::Origin;
 use crate::model::client::{Client, Style};
 use crate::settings::Settings;
 use crate::store::StoreError;
-use crate::style;
+use crate::style::{self, STALENESS};
 use crate::visitor::by_server;
 
 /// How many rows one step drops: it holds the store for a few milliseconds.
@@ -77,6 +77,20 @@ impl Auth {
     /// Storage failed; what was taken back is in the log, and the next call hears of it.
     pub async fn hear_revocations(&self) -> Result<(), StoreError> {
         self.follower.catch_up().await
+    }
+
+    /// Whether this node knows what was taken back. One that has heard nothing for long cannot tell, and does not guess:
+    /// whoever is told that a token or a session is good, out of its memory, is told so after this.
+    ///
+    /// # Errors
+    /// The log could not be read for a minute.
+    pub fn has_heard(&self) -> Result<(), StoreError> {
+        let (_, heard) = self.feed_head();
+        if heard > STALENESS {
+            let cause = "the revocation log could not be read for a minute";
+            return Err(StoreError::Unavailable(cause.into()));
+        }
+        Ok(())
     }
 
     /// Tells the revocation log of the tokens that were exchanged, from when on they are refused. To be called a few times a

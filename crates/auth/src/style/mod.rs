@@ -29,7 +29,6 @@ use crate::model::user::User;
 use crate::password::StoredPassword;
 use crate::protection::Protection;
 use crate::refresh::RefreshError;
-use crate::store::StoreError;
 use crate::visitor::Visitor;
 
 /// Somebody who proved who they are, and what they are about to get.
@@ -77,7 +76,7 @@ pub enum Given {
 /// How old a node's knowledge of the revocation log may be for it to renew what no row stands for, and to answer from
 /// memory: as long as a guard that is cut off goes on by default. What was renewed by a node that had not heard must have
 /// expired before the event that refuses it lapses.
-const STALENESS: Duration = Duration::from_mins(1);
+pub(crate) const STALENESS: Duration = Duration::from_mins(1);
 
 /// Why the client cannot have its style, and what to do; `None`: it can.
 pub(crate) fn refusal(client: &Client) -> Option<&'static str> {
@@ -161,16 +160,6 @@ pub(crate) struct NewPassword<'a> {
 }
 
 impl Auth {
-    /// Whether this node knows what was taken back. One that has heard nothing for long cannot tell, and does not guess.
-    pub(crate) fn has_heard(&self) -> Result<(), StoreError> {
-        let (_, heard) = self.feed_head();
-        if heard > STALENESS {
-            let cause = "the revocation log could not be read for a minute";
-            return Err(StoreError::Unavailable(cause.into()));
-        }
-        Ok(())
-    }
-
     /// Begins a session in the client's style.
     pub(crate) async fn begin(&self, begin: Begin<'_>) -> Result<Given, LoginError> {
         Ok(match begin.client.style {

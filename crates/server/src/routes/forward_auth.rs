@@ -78,7 +78,9 @@ async fn passes(app: &App, method: &Method, headers: &HeaderMap) -> Result<Heade
     // 2. A good one.
     let caller = match &presented {
         Presented::InHeader(token) | Presented::InCookie(token) => {
-            app.auth().check_for(audience, token)?
+            let claims = app.auth().check_for(audience, token)?;
+            app.auth().has_heard()?;
+            claims
         }
         Presented::Session(client, name) => {
             let live = app.auth().use_session(client, name).await?;

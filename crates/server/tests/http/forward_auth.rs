@@ -53,6 +53,32 @@ fn said(answer: &Answer) -> [&str; 7] {
     HEADERS.map(|name| answer.header(name).unwrap())
 }
 
+/// A node that could not read the log for a minute does not know what was taken back since, and does not guess.
+#[tokio::test]
+async fn of_what_a_node_has_not_heard_it_says_nothing() {
+    let server = with_cookie().await;
+    let alice = Browser::signed_in(&server, "alice@example.com").await;
+    let token = &alice.access_token;
+    let ways = || {
+        let cookie = format!("access={token}");
+        let in_cookie = ask().header("X-Forwarded-Method", "GET");
+        [ask().bearer(token), in_cookie.header("Cookie", &cookie)]
+    };
+    server.advance(Duration::from_mins(1));
+    for way in ways() {
+        server.send(way).await.expect(200);
+    }
+    server.advance(Duration::from_secs(1));
+    for way in ways() {
+        server.send(way).await.refused(503, "unavailable");
+    }
+    server.send(ask().bearer("x")).await.expect(401);
+    server.auth.hear_revocations().await.unwrap();
+    for way in ways() {
+        server.send(way).await.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_proxy_learns_who_makes_a_request() {
     let server = server(|_| {}).await;
@@ -298,6 +324,7 @@ async fn the_services_behind_get_a_token_of_their_own() {
     let server = server(|settings| settings.internal_audience = Some(BEHIND.to_owned())).await;
     let mut alice = Browser::signed_in(&server, "alice@example.com").await;
     let behind = async |token: &str| {
+        server.auth.hear_revocations().await.unwrap();
         let answer = server.send(ask().bearer(token)).await.expect(200);
         answer.header("x-auth-token").unwrap().to_owned()
     };

@@ -1,5 +1,7 @@
 //! What services learn about tokens, and which they take back: `POST /oauth/introspect`, `/oauth/revoke`.
 
+use std::time::Duration;
+
 use countersign_auth::model::client::{ClaimSource, ClientKind};
 use countersign_auth::visitor::Visitor;
 use countersign_jose::{DecryptionKey, KeyManagement};
@@ -67,8 +69,30 @@ async fn a_service_learns_what_a_token_for_it_is_worth() {
     });
     assert_eq!(known, expected, "and nothing about the account");
     // An access token that has expired is good for nothing.
-    server.advance(std::time::Duration::from_secs(400));
+    server.advance(Duration::from_secs(400));
     assert_eq!(ask(&server, &orders, &phone.access_token).await, inactive());
+}
+
+/// A node that could not read the log for a minute does not know what was taken back since, and does not guess.
+#[tokio::test]
+async fn of_what_a_node_has_not_heard_it_says_nothing() {
+    let server = server().await;
+    let orders = orders(&server, None).await;
+    let phone = phone(&server).await;
+    let form = || orders.by_header("/oauth/introspect");
+    let about = |token: &str| form().field("token", token).request();
+    server.advance(Duration::from_mins(1));
+    let told = server.send(about(&phone.access_token)).await.expect(200);
+    assert_eq!(told.json()["active"], true);
+    server.advance(Duration::from_secs(1));
+    let told = server.send(about(&phone.access_token)).await.expect(503);
+    assert_eq!(told.json()["error"], "temporarily_unavailable");
+    assert!(told.header("retry-after").is_some());
+    // What is no token is none, whatever was heard.
+    let told = server.send(about("x")).await.expect(200);
+    assert_eq!(told.json(), inactive());
+    server.auth.hear_revocations().await.unwrap();
+    server.send(about(&phone.access_token)).await.expect(200);
 }
 
 #[tokio::test]
@@ -242,7 +266,7 @@ async fn it_takes_back_nobody_elses() {
     assert!(server.auth.check(&bob.access_token).is_ok());
     assert!(server.auth.check_for(OTHER, &elsewhere).is_ok());
     // So is what was good once.
-    server.advance(std::time::Duration::from_secs(400));
+    server.advance(Duration::from_secs(400));
     for token in [&bob.access_token, &elsewhere] {
         revoke(&server, &orders, token).await.expect(200);
     }
