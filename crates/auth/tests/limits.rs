@@ -252,6 +252,13 @@ fn a_stolen_device_cookie_guesses_slowly() {
     let thief = device_of(ANN, v4(1));
     let guesses = (0..3600).map(|second| fail(&limits, &thief, at(second)));
     assert_eq!(admitted(guesses), 20 + 3599 / 3);
+    // It slows nobody but itself.
+    let other = device::make(KEY, ANN, [4; 16]);
+    let owner = Visitor::new(v4(1), None, Some(other));
+    for second in 0..20 {
+        fail(&limits, &thief, at(3600 + second)).ok();
+    }
+    assert_eq!(fail(&limits, &owner, at(3620)), Ok(()));
 }
 
 #[test]

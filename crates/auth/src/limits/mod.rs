@@ -19,6 +19,7 @@ use aws_lc_rs::digest;
 
 use self::backoff::Backoffs;
 use self::budget::{Allowance, Budgets};
+use self::device::Device;
 pub use self::settings::{Backoff, Budget, LimitSettings};
 use crate::env::Timestamp;
 use crate::model::id::{ClientId, SessionId, UserId};
@@ -243,22 +244,22 @@ enum What {
 #[derive(Clone, Copy, Debug)]
 enum By {
     /// A device that has signed in to the account before.
-    Owner(UserId),
+    Owner(UserId, Device),
     /// Anybody.
     Stranger(Option<Network>, Account),
 }
 
 impl By {
     fn of(visitor: &Visitor, name: &str, user: Option<UserId>, device_key: &[u8]) -> Self {
-        let known = |user: &UserId| {
-            let device = visitor.device.as_deref();
-            device.is_some_and(|value| device::is_of(device_key, *user, value))
-        };
-        if let Some(owner) = user.filter(known) {
-            Self::Owner(owner)
-        } else {
+        let known = user
+            .zip(visitor.device.as_deref())
+            .and_then(|(user, value)| {
+                let device = device::read(device_key, user, value)?;
+                Some(Self::Owner(user, device))
+            });
+        known.unwrap_or_else(|| {
             Self::Stranger(visitor.address.map(Network::of), Account::named(name))
-        }
+        })
     }
 }
 
@@ -267,14 +268,15 @@ struct SignIns {
     address: Budgets<Network>,
     pair: Backoffs<(Account, Option<Network>)>,
     account: Budgets<Account>,
-    owner: Budgets<UserId>,
+    /// Of each device: one that was stolen, or left with somebody, slows its own guesses and nobody else.
+    owner: Budgets<(UserId, Device)>,
 }
 
 impl SignIns {
     /// Counts the attempt everywhere or nowhere.
     fn admit(&mut self, by: By, now: Timestamp) -> Result<(), Limited> {
         match by {
-            By::Owner(user) => self.owner.take(user, FAILURE, now),
+            By::Owner(user, device) => self.owner.take((user, device), FAILURE, now),
             By::Stranger(network, account) => {
                 let asked = [
                     network.map_or(Ok(()), |network| self.address.ask(network, FAILURE, now)),
@@ -298,7 +300,7 @@ impl SignIns {
 
     fn succeeded(&mut self, by: By) {
         match by {
-            By::Owner(user) => self.owner.give_back(user, REFUND),
+            By::Owner(user, device) => self.owner.give_back((user, device), REFUND),
             By::Stranger(network, account) => {
                 if let Some(network) = network {
                     self.address.give_back(network, REFUND);
@@ -311,7 +313,7 @@ impl SignIns {
 
     fn forgiven(&mut self, by: By, now: Timestamp) {
         match by {
-            By::Owner(user) => self.owner.give_back(user, FAILURE),
+            By::Owner(user, device) => self.owner.give_back((user, device), FAILURE),
             By::Stranger(network, account) => {
                 if let Some(network) = network {
                     self.address.give_back(network, FAILURE);

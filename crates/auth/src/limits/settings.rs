@@ -43,7 +43,7 @@ pub struct LimitSettings {
     pub sign_in_pair: Option<Backoff>,
     /// Failed sign-ins at one account from all devices that it has not seen before.
     pub sign_in_account: Option<Budget>,
-    /// Sign-ins at one account from devices that it has seen before.
+    /// Sign-ins at one account from one device that it has seen before.
     pub sign_in_owner: Option<Budget>,
     /// Registrations from one address.
     pub registration: Option<Budget>,

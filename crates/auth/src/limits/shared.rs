@@ -202,8 +202,8 @@ impl Limiter {
         let rules = &self.rules;
         let sign_in = |budget, cost, refund| Entry::budget("sign_in", budget, cost, refund);
         match by {
-            By::Owner(user) => vec![Step {
-                owner: format!("user:{user}"),
+            By::Owner(user, device) => vec![Step {
+                owner: format!("user:{user}:{device}"),
                 entries: sign_in(Allowance::of_halves(rules.sign_in_owner), FAILURE, REFUND),
             }],
             By::Stranger(network, account) => {
