@@ -24,5 +24,6 @@ mod patience;
 mod playground;
 mod routes;
 pub mod serve;
+mod streams;
 pub mod telemetry;
 pub mod tls;

@@ -1,7 +1,9 @@
 //! The accept loop: connections in, within limits, until the server stops; then what is under way is finished.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use tower::util::Oneshot;
 
 use crate::http::Peer;
 use crate::patience::Patience;
+use crate::streams::Streams;
 use crate::tls::Tls;
 
 /// Becomes true, or loses its sender, when the server stops.
@@ -174,7 +177,13 @@ impl Connection {
     }
 
     async fn speak_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = answer(self.router, self.peer, self.stopping);
+        let streams = Streams::new();
+        let answer = answer(self.router, self.peer, self.stopping.clone());
+        let service = service_fn(|request| {
+            let open = streams.open();
+            let answer = answer(request);
+            async move { Ok::<_, Infallible>(answer.await?.map(|body| open.until_the_end_of(body))) }
+        });
         let header_bytes = u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX);
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -182,8 +191,19 @@ impl Connection {
             .max_concurrent_streams(STREAMS)
             .keep_alive_interval(self.limits.header_timeout)
             .keep_alive_timeout(self.limits.header_timeout)
-            .serve_connection(TokioIo::new(stream), service_fn(service));
-        log_end(self.watcher.watch(connection).await, self.peer);
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        // Whoever asks for nothing may answer every ping, and would hold a place for ever.
+        let mut stopping = self.stopping;
+        tokio::select! {
+            ended = connection.as_mut() => return log_end(ended, self.peer),
+            () = streams.rest(self.limits.header_timeout) => {}
+            () = stopping.wait() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        log_end(connection.await, self.peer);
+        // The listener waits for whoever has one of these.
+        drop(self.watcher);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::http::{Settings, router};
 use countersign::listen::{self, Limits};
@@ -9,6 +10,7 @@ use countersign::tls::{Tls, TlsError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
@@ -41,16 +43,26 @@ async fn connect(
     address: std::net::SocketAddr,
     certificate: &str,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_for(&[], address, certificate).await
+}
+
+/// The same, for one of these protocols.
+async fn connect_for(
+    protocols: &[&[u8]],
+    address: std::net::SocketAddr,
+    certificate: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap())
         .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config))
@@ -99,10 +111,8 @@ async fn https_answers_with_hsts_and_takes_up_a_new_certificate() {
     // Plain HTTP on that port gets nothing, and harms nobody.
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut nothing = Vec::new();
-    tokio::io::AsyncWriteExt::write_all(&mut stream, &ask)
-        .await
-        .unwrap();
-    let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut nothing).await;
+    stream.write_all(&ask).await.unwrap();
+    let _ = stream.read_to_end(&mut nothing).await;
     assert!(
         !nothing.starts_with(b"HTTP"),
         "{}",
@@ -135,4 +145,79 @@ fn what_is_wrong_with_the_files_is_said() {
         "{}",
         message()
     );
+}
+
+/// One frame of HTTP/2 (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// Whoever answers every ping and asks for nothing loses the connection; an answer that goes on is no rest.
+#[tokio::test]
+async fn a_connection_without_a_stream_is_closed() {
+    const REST: Duration = Duration::from_millis(300);
+    let folder = TempDir::new();
+    write(folder.path(), FIRST);
+    let tls = Arc::new(load(folder.path()).unwrap());
+    let slowly = || async {
+        tokio::time::sleep(REST * 3).await;
+        "the end"
+    };
+    let routes = axum::Router::new().route("/", axum::routing::get(slowly));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits {
+        header_timeout: REST,
+        connections: 1,
+        ..Limits::default()
+    };
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(listen::serve(listener, Some(tls), routes, limits, stopped));
+
+    // There is one place, and each waits for the one before to lose it.
+    for asks in [false, true, false] {
+        let mut stream = connect_for(&[b"h2"], address, FIRST.0).await.unwrap();
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        stream.write_all(&preface).await.unwrap();
+        stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+        if asks {
+            // :method GET, :scheme https, :path / of the static table, and :authority localhost (RFC 7541).
+            let head = [&[0x82, 0x87, 0x84, 0x41, 9][..], b"localhost"].concat();
+            let ask = frame(HEADERS, END_STREAM | END_HEADERS, 1, &head);
+            stream.write_all(&ask).await.unwrap();
+        }
+        let mut data = Vec::new();
+        let mut goodbyes = 0;
+        let mut head = [0; 9];
+        while stream.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            stream.read_exact(&mut payload).await.unwrap();
+            match (head[3], head[4]) {
+                (DATA, _) => data.extend(payload),
+                (PING, 0) => {
+                    // It may be gone by now.
+                    let _ = stream.write_all(&frame(PING, ACK, 0, &payload)).await;
+                }
+                (GOAWAY, _) => goodbyes += 1,
+                _ => {}
+            }
+        }
+        assert!(goodbyes > 0, "it was said");
+        assert_eq!(data, if asks { &b"the end"[..] } else { b"" });
+    }
 }
