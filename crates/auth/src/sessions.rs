@@ -77,7 +77,8 @@ pub trait Sessions: Send + Sync + 'static {
         origin: &Origin,
     ) -> Result<bool, StoreError>;
 
-    /// Ends the session of the grant with this handle, whatever generation was presented. The session, if it was there.
+    /// Ends the session of the grant with this handle, whatever generation was presented, and however the grant's client
+    /// stands. The session, if it was there.
     /// It ends whole: who signs out of one application signs out of all that this session signed in to, and one event
     /// says so to all of their services.
     async fn end_of_grant(

@@ -140,18 +140,18 @@ pub(super) fn end_of_grant(
     absolute_end: Timestamp,
     origin: &Origin,
 ) -> Result<Option<SessionId>> {
-    let Some(found) = grants::find(db, handle, absolute_end)?.filter(|found| found.current) else {
+    let Some(found) = grants::find(db, handle, absolute_end)? else {
         return Ok(None);
     };
-    let Entitlement {
-        user,
-        session,
-        grant,
-    } = found.entitlement;
+    let Entitlement { session, grant, .. } = found.entitlement;
+    // However its client stands: who signs out of an application that was cut off signs out.
+    let Some(current) = current(db, session.id)? else {
+        return Ok(None);
+    };
     let signed_out = End {
-        key: found.session_key,
+        key: current.key,
         session: session.id,
-        user: user.id,
+        user: current.user,
         client: Some(&grant.client),
         what: Happening::SessionEnded,
         detail: None,

@@ -187,6 +187,18 @@ pub async fn ends_of_grant<S: Store>(world: World<S>) {
     let ended = world.store.end_of_grant(stale.handle, end, &now).await;
     assert_eq!(ended.unwrap(), None);
     world.told(&mut watch, &[], &[]).await;
+
+    // Who signs out of an application that was cut off signs out.
+    let cid = world.user("cid").await;
+    let cut_off = world.sign_in(&cid).await;
+    let client = &world.client.id;
+    world.store.cut_off_client(client, &now).await.unwrap();
+    let mut watch = world.watch().await;
+    let end = cut_off.session.absolute_end();
+    let ended = world.store.end_of_grant(cut_off.handle, end, &now).await;
+    assert_eq!(ended.unwrap(), Some(cut_off.session));
+    let (told, lines) = ([session_ended(&cut_off)], [Happening::SessionEnded]);
+    world.told(&mut watch, &told, &lines).await;
 }
 
 pub async fn ends_all_of_user<S: Store>(world: World<S>) {
