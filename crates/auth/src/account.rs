@@ -11,7 +11,7 @@ use crate::issue::IssueError;
 use crate::model::audit::{AuditEntry, AuditQuery};
 use crate::model::id::{SessionId, UserId};
 use crate::model::session::SessionView;
-use crate::model::user::{User, UserChange};
+use crate::model::user::{Identifier, User, UserChange};
 use crate::password::{HashError, Password, PasswordPolicyError, Verdict};
 use crate::store::StoreError;
 use crate::style::{Given, NewPassword};
@@ -243,6 +243,20 @@ impl Auth {
             .filter(|client| client.enabled)
             .ok_or(PasswordError::SessionOver)?;
         let protection = self.protection(&client).map_err(IssueError::from)?;
+        let user = self
+            .directory
+            .user(user)
+            .await?
+            .ok_or(PasswordError::SessionOver)?;
+        // Under the epoch of the caller: where nothing is kept of a session, nothing else would say that it is over.
+        let found = self
+            .directory
+            .credentials(&Identifier::Email(user.email))
+            .await?
+            .filter(|found| found.user.id == user.id)
+            .filter(|found| found.user.epoch == caller.epochs.subject)
+            .ok_or(PasswordError::SessionOver)?;
+
         let attempt = self
             .limits
             .password_change(session, self.env.now())
@@ -250,17 +264,6 @@ impl Auth {
             .map_err(|limited| PasswordError::Limited {
                 retry_after: limited.retry_after,
             })?;
-
-        let user = self
-            .directory
-            .user(user)
-            .await?
-            .ok_or(PasswordError::SessionOver)?;
-        let found = self
-            .directory
-            .credentials(&crate::model::user::Identifier::Email(user.email))
-            .await?
-            .ok_or(PasswordError::SessionOver)?;
         match self.hasher.verify(form.current, found.password).await {
             Ok(Verdict::Match { .. }) => attempt.succeeded().await,
             Ok(Verdict::Mismatch) => return Err(PasswordError::WrongPassword),

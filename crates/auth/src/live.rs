@@ -25,6 +25,9 @@ use crate::visitor::Visitor;
 
 /// How many sessions this node remembers.
 const REMEMBERED: usize = 10_000;
+/// After how long the store is asked again, however long the client's tokens live: that another grant took the place of
+/// this one, no event tells.
+const ASKED_AGAIN: Duration = Duration::from_mins(4);
 
 /// The sessions that this node remembers, by the hash of their name.
 pub(crate) struct LiveSessions(Cache<HandleHash, LiveSession>);
@@ -193,10 +196,13 @@ impl Auth {
             return Ok(());
         };
         let origin = visitor.origin(self.env.now());
-        self.sessions
+        let ended = self
+            .sessions
             .end_of_grant(token.hash(), token.absolute_end(), &origin)
             .await?;
-        self.hear_own().await;
+        if ended.is_some() {
+            self.hear_own().await;
+        }
         Ok(())
     }
 
@@ -252,7 +258,9 @@ impl Auth {
             client: client.clone(),
             account: self.remember_account(entitlement.user, news),
             session: entitlement.session,
-            until: end.minus(BEHIND_TTL.min(lifetime / 2)),
+            until: end
+                .minus(BEHIND_TTL.min(lifetime / 2))
+                .min(now.plus(ASKED_AGAIN)),
             claims,
         })))
     }

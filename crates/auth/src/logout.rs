@@ -50,10 +50,13 @@ impl Auth {
         match shown {
             Shown::Grant(handle) => {
                 let origin = visitor.origin(self.env.now());
-                self.sessions
+                let ended = self
+                    .sessions
                     .end_of_grant(handle.hash(), handle.absolute_end, &origin)
                     .await?;
-                self.hear_own().await;
+                if ended.is_some() {
+                    self.hear_own().await;
+                }
                 Ok(())
             }
             Shown::Session(session) => self.revoke_session(session, visitor).await,

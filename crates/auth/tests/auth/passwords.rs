@@ -1,6 +1,7 @@
 use countersign_auth::account::{PasswordError, PasswordForm};
 use countersign_auth::login::LoginError;
 use countersign_auth::model::audit::{AuditQuery, Happening};
+use countersign_auth::model::client::{Client, Style};
 use countersign_auth::password::HashAlgorithm;
 use countersign_auth::refresh::RefreshError;
 use countersign_auth::style::Given;
@@ -59,6 +60,39 @@ async fn a_new_password_ends_all_but_the_session_that_chose_it() {
     let old = server.try_login("a@example.org", PASSWORD, None).await;
     assert!(matches!(old, Err(LoginError::InvalidCredentials)));
     server.try_login("a@example.org", NEXT, None).await.unwrap();
+}
+
+/// Whoever asked before their sessions were ended, and is answered after it.
+#[tokio::test]
+async fn a_session_that_is_over_chooses_no_password() {
+    let world = World::new();
+    let server = world.start().await;
+    let user = server.register("a@example.org").await;
+    for style in [Style::Rotating, Style::Stateless, Style::Sliding] {
+        let client = server.auth.client(None).unwrap();
+        let client = Client::clone(&client).with_style(style);
+        let operator = Visitor::operator();
+        server.auth.put_client(client, &operator).await.unwrap();
+        let caller = server.check(&server.login("a@example.org").await);
+        let ended = server.auth.end_user_sessions(user.id, &operator).await;
+        ended.unwrap();
+        let form = PasswordForm {
+            current: password(PASSWORD),
+            new: password(NEXT),
+        };
+        let refused = server
+            .auth
+            .change_password(&caller, form, &somebody())
+            .await;
+        assert!(
+            matches!(refused, Err(PasswordError::SessionOver)),
+            "{style:?}"
+        );
+    }
+    server
+        .try_login("a@example.org", PASSWORD, None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

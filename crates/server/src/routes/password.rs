@@ -7,7 +7,8 @@ use countersign_auth::password::Password;
 use utoipa::ToSchema;
 
 use crate::http::{
-    self, App, Body, Caller, Code, Fields, FromFields, GivenBody, Problem, ProblemBody, Visit,
+    self, App, Body, Caller, Code, Credentials, Fields, FromFields, GivenBody, Problem,
+    ProblemBody, Visit,
 };
 
 /// The old password and the new one.
@@ -55,10 +56,14 @@ impl FromFields for PasswordForm {
 )]
 pub(crate) async fn change(
     State(app): State<App>,
-    Caller(caller): Caller,
+    credentials: Credentials,
+    // Before the body is read…
+    Caller(_): Caller,
     visit: Visit,
     Body(form): Body<PasswordForm>,
 ) -> Result<Response, Problem> {
+    // …and after it: it may have come slowly, and whoever was signed out meanwhile changes nothing.
+    let caller = credentials.check(&app).await?;
     // The answer holds a refresh token, so the way that it would travel must be safe before anything happens.
     let client = app.auth().client(Some(&caller.client_id)).ok_or_else(|| {
         Problem::new(

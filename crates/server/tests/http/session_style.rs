@@ -395,6 +395,25 @@ async fn a_change_of_password_changes_the_name() {
     assert!(!is_signed_in(&mut holding(&server, &old)).await);
 }
 
+/// However long its client's tokens live.
+#[tokio::test]
+async fn the_store_is_asked_again_within_minutes() {
+    let server = server().await;
+    shop(&server, |client| {
+        client.access_ttl = 10 * HOUR;
+    })
+    .await;
+    let mut alice = alice(&server).await;
+    assert!(is_signed_in(&mut alice).await);
+    server.damage("UPDATE users SET name = 'Unheard of'");
+    for (minutes, name) in [(3, None), (1, Some("Unheard of"))] {
+        server.advance(Duration::from_mins(minutes));
+        server.auth.hear_revocations().await.unwrap();
+        let told = alice.send(who()).await.expect(200).json();
+        assert_eq!(told["user"]["name"].as_str(), name);
+    }
+}
+
 /// The store is asked now and then; and what was changed through it is seen at once.
 #[tokio::test]
 async fn most_uses_touch_no_database() {

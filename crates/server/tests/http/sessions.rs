@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use countersign_auth::model::client::{ClientKind, Style};
+use countersign_auth::visitor::Visitor;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::actors::Browser;
 use crate::server::{PASSWORD, Server};
-use crate::support::client::{Request, exchange};
+use crate::support::client::{Answer, Request, exchange};
 
 /// The ids that the list shows.
 async fn listed(browser: &mut Browser<'_>) -> Vec<String> {
@@ -171,22 +173,53 @@ async fn signing_out_with_a_cookie_needs_no_access_token_and_forgives_an_expired
 /// Who is slow with a body is asked once more who they are when it is there.
 #[tokio::test]
 async fn a_body_that_comes_after_sign_out_changes_nothing() {
-    const BODY: &str = r#"{"name":"Mallory"}"#;
     let server = Server::start().await;
     let mut alice = Browser::signed_in(&server, "alice@example.com").await;
-    let head = Request::new("PATCH", "/v1/me")
-        .bearer(&alice.access_token)
-        .header("Content-Type", "application/json")
-        .header("Expect", "100-continue")
-        .header("Content-Length", &BODY.len().to_string());
-    let mut slow = TcpStream::connect(server.address).await.unwrap();
-    slow.write_all(&head.bytes(server.address)).await.unwrap();
-    let mut go_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
-    slow.read_exact(&mut go_on).await.unwrap();
-    assert!(go_on.starts_with(b"HTTP/1.1 100 "));
-
+    let head = Request::new("PATCH", "/v1/me").bearer(&alice.access_token);
+    let slow = Slow::begin(&server, head, r#"{"name":"Mallory"}"#).await;
     alice.sign_out().await.expect(204);
-    let answer = exchange(slow, BODY.as_bytes()).await;
-    answer.refused(401, "token_revoked");
+    slow.end().await.refused(401, "token_revoked");
     assert!(!server.dump().contains("Mallory"));
+}
+
+/// Nor a new password, with which a session of which nothing is kept would begin anew.
+#[tokio::test]
+async fn a_password_that_comes_after_sign_out_changes_nothing() {
+    let server = Server::start().await;
+    server
+        .put_client("default", ClientKind::Browser, |client| {
+            *client = client.clone().with_style(Style::Stateless);
+        })
+        .await;
+    let alice = Browser::signed_in(&server, "alice@example.com").await;
+    let body = json!({ "current_password": PASSWORD, "new_password": "another one, long enough" });
+    let head = Request::new("POST", "/v1/me/password").bearer(&alice.access_token);
+    let slow = Slow::begin(&server, head, &body.to_string()).await;
+    let user = server.user("alice@example.com").await;
+    let operator = Visitor::operator();
+    let ended = server.auth.end_user_sessions(user.id, &operator).await;
+    ended.unwrap();
+    slow.end().await.refused(401, "token_revoked");
+}
+
+/// A request whose body is still to come.
+struct Slow(TcpStream, String);
+
+impl Slow {
+    async fn begin(server: &Server, head: Request, body: &str) -> Self {
+        let head = head
+            .header("Content-Type", "application/json")
+            .header("Expect", "100-continue")
+            .header("Content-Length", &body.len().to_string());
+        let mut slow = TcpStream::connect(server.address).await.unwrap();
+        slow.write_all(&head.bytes(server.address)).await.unwrap();
+        let mut go_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
+        slow.read_exact(&mut go_on).await.unwrap();
+        assert!(go_on.starts_with(b"HTTP/1.1 100 "));
+        Self(slow, body.to_owned())
+    }
+
+    async fn end(self) -> Answer {
+        exchange(self.0, self.1.as_bytes()).await
+    }
 }
