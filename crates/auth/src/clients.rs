@@ -163,6 +163,13 @@ impl Auth {
         self.clients.all()
     }
 
+    /// Whether `origin` is on some client's list.
+    #[must_use]
+    pub fn is_listed(&self, origin: &str) -> bool {
+        self.clients
+            .any(|client| client.origins.iter().any(|listed| listed == origin))
+    }
+
     /// The client of this id; without one, the default client.
     #[must_use]
     pub fn client(&self, id: Option<&str>) -> Option<Arc<Client>> {

@@ -36,6 +36,11 @@ pub enum KeysError {
     /// The stored keys cannot be used.
     #[error(transparent)]
     Ring(#[from] KeyringError),
+    /// Of a kind that is in use none is active: somebody took it out of the store by hand.
+    #[error(
+        "a key that is in use is missing in the store: start the server again, and it makes one"
+    )]
+    Incomplete,
     /// A key could not be made.
     #[error("a key could not be made: {0}")]
     Make(String),
@@ -409,7 +414,7 @@ impl Draft<'_> {
         };
         let stored = self.directory.keys().await?;
         let rotates = self.signing.rotate_every.is_some();
-        Ring::open(&stored, leader, self.master, rotates)?.ok_or(KeysError::Unknown)
+        Ring::open(&stored, leader, self.master, rotates)?.ok_or(KeysError::Incomplete)
     }
 }
 

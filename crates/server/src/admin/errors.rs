@@ -75,7 +75,7 @@ impl From<KeysError> for Problem {
             E::Unknown => (StatusCode::NOT_FOUND, "no_such_key"),
             E::OwnKey => (StatusCode::CONFLICT, "own_key"),
             E::NotInUse(_) => (StatusCode::NOT_FOUND, "algorithm_not_in_use"),
-            E::Ring(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_unusable"),
+            E::Ring(_) | E::Incomplete => (StatusCode::INTERNAL_SERVER_ERROR, "key_unusable"),
             E::Make(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key_not_made"),
             E::Store(_) => return Self::of_store(error),
         };

@@ -144,11 +144,7 @@ fn without_port(authority: &str) -> &str {
 /// Whether a page of `origin` may read answers, and send cookies: it is on some client's list.
 /// Which client's, the routes that read cookies ask.
 pub(crate) fn listed(auth: &Auth, own: &OwnName, origin: &str) -> bool {
-    own.is_own(origin)
-        || auth
-            .clients()
-            .iter()
-            .any(|client| client.origins.iter().any(|listed| listed == origin))
+    own.is_own(origin) || auth.is_listed(origin)
 }
 
 /// Whether a page of `origin` may act for this client.
