@@ -5,7 +5,7 @@ use crate::temp::TempDir;
 use crate::typed::run_with;
 
 /// Every command that there is, as its words.
-const COMMANDS: [&str; 52] = [
+const COMMANDS: [&str; 53] = [
     "serve",
     "init",
     "check",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 52] = [
     "client add",
     "client list",
     "client show",
+    "client rotate-secret",
     "client disable",
     "client enable",
     "sessions",
@@ -78,6 +79,33 @@ fn every_command_has_help() {
             text.contains(&format!("  {command} ")),
             "{command} is not in the help"
         );
+    }
+}
+
+/// In a row of its group, of which the first names the group: "`user add`, `list`, …".
+#[test]
+fn the_papers_list_every_command() {
+    let page = include_str!("../../../../docs/operators.md");
+    let listed: Vec<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
+        .flat_map(|(names, _)| {
+            let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+            let group = names.first().and_then(|first| first.split_once(' '));
+            let grouped = names.iter().map(move |name| match group {
+                Some((group, _)) if !name.contains(' ') => format!("{group} {name}"),
+                _ => (*name).to_owned(),
+            });
+            grouped.collect::<Vec<_>>()
+        })
+        .collect();
+    for command in COMMANDS {
+        let is_listed = listed.iter().any(|name| {
+            let rest = name.strip_prefix(command);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        });
+        let is_finer = command.starts_with("token key ");
+        assert!(is_listed || is_finer, "{command}: {listed:?}");
     }
 }
 
